@@ -1,0 +1,219 @@
+/**
+ * Hosts of the lab: `client` and the replicas `a`, `b`, …, around a switch, `lan`. Each is an unnamed network, PID, mount
+ * and UTS namespace held by nothing but its own first process, and that dies with the lab by the kernel's doing:
+ *
+ *   lab ─(parent-death signal)→ unshare ─(parent-death signal)→ first process ─(end of PID namespace)→ everything
+ *
+ * So a lab that is killed at any moment, SIGKILL included, leaves no process, namespace, interface or mount. All
+ * interfaces are made inside these namespaces; the caller's own network is never touched.
+ *
+ * Reads first: cables.ts (what can be done to a cable). Faults are faults.ts.
+ */
+import { type ChildProcess, type SpawnOptions, spawn } from 'node:child_process';
+import { FttcpError } from '../errors.ts';
+import { Cables } from './cables.ts';
+import { until } from './clock.ts';
+import { childrenOf, listProcesses, membersOf, type ProcessEntry, pidNamespaceOf } from './processes.ts';
+import { parseRate, shaping } from './rate.ts';
+
+export const SERVICE_ADDRESS = '10.77.0.100';
+export const CLIENT_ADDRESS = '10.77.0.1';
+export const REPLICAS_MAX = 8;
+
+export const lanAddress = (replica: number): string => `10.77.0.${11 + replica}`;
+export const linkAddress = (replica: number): string => `10.78.0.${11 + replica}`;
+export const replicaName = (replica: number): string => String.fromCharCode(97 + replica);
+
+export interface HostsOptions {
+  /** 1 … REPLICAS_MAX */
+  replicas: number;
+  rate?: string | undefined;
+  linkRate?: string | undefined;
+  /** Replica 0 owns the service's address itself. */
+  direct?: boolean;
+}
+
+/** The kernel's IPv6 chatter would only be noise in captures; the loopback device is what every host has up. */
+const FIRST_PROCESS = `
+for scope in all default; do echo 1 > /proc/sys/net/ipv6/conf/$scope/disable_ipv6; done 2>/dev/null
+hostname "$1" 2>/dev/null
+ip link set lo up
+echo ready
+sleep infinity &
+wait
+`;
+
+export class Host {
+  readonly name: string;
+  /** The first process, by the lab's own numbering. */
+  readonly init: number;
+  readonly pidNamespace: string;
+  readonly cables: Cables;
+  readonly holder: ChildProcess;
+
+  constructor(name: string, holder: ChildProcess, init: number) {
+    this.name = name;
+    this.holder = holder;
+    this.init = init;
+    this.pidNamespace = pidNamespaceOf(init);
+    this.cables = new Cables(name, init);
+  }
+
+  get networkNamespace(): string {
+    return `/proc/${this.init}/ns/net`;
+  }
+
+  get alive(): boolean {
+    return this.holder.exitCode === null && this.holder.signalCode === null;
+  }
+
+  /** Runs `sh -c command` in this host. The child is `nsenter`, which passes on the command's exit code or signal. */
+  spawn(command: string, options: SpawnOptions = {}): ChildProcess {
+    const { cwd, ...rest } = options;
+    const where = ['-t', String(this.init), '-n', '-p', '-m', '-u', `--wdns=${cwd ?? process.cwd()}`];
+    // A process group of its own: Ctrl-C is for the lab, which then ends everything in order.
+    return spawn('nsenter', [...where, '--', 'sh', '-c', command], { ...rest, detached: true });
+  }
+
+  /** Every process of the host, nested namespaces included. */
+  processes(): ProcessEntry[] {
+    return membersOf(this.pidNamespace, listProcesses());
+  }
+
+  /** Everything of the host is gone when this returns, its network namespace included, or about to be freed. */
+  async kill(): Promise<void> {
+    this.cables.close();
+    signal(this.init, 'SIGKILL');
+    if (this.alive) await new Promise((resolve) => this.holder.once('exit', resolve));
+  }
+}
+
+export function signal(pid: number, name: NodeJS.Signals): void {
+  try {
+    process.kill(pid, name);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+  }
+}
+
+export class Hosts {
+  readonly lan: Host;
+  readonly client: Host;
+  readonly replicas: readonly Host[];
+
+  constructor(lan: Host, client: Host, replicas: readonly Host[]) {
+    this.lan = lan;
+    this.client = client;
+    this.replicas = replicas;
+  }
+
+  get all(): Host[] {
+    return [this.client, ...this.replicas, this.lan];
+  }
+
+  byName(name: string): Host | undefined {
+    return [this.client, ...this.replicas].find((host) => host.name === name);
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.all.map((host) => host.kill()));
+  }
+}
+
+/** @throws FttcpError `lab-hosts` when namespaces or interfaces cannot be made */
+export async function createHosts(options: HostsOptions): Promise<Hosts> {
+  const rate = options.rate === undefined ? undefined : parseRate(options.rate);
+  const linkRate = options.linkRate === undefined ? undefined : parseRate(options.linkRate);
+  const names = ['lan', 'client', ...Array.from({ length: options.replicas }, (_, i) => replicaName(i))];
+  const settled = await Promise.allSettled(names.map(startHost));
+  const hosts = settled.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []));
+  const failed = settled.find((one) => one.status === 'rejected');
+  const [lan, client, ...replicas] = hosts;
+  try {
+    if (failed) throw failed.reason;
+    if (lan === undefined || client === undefined) throw new Error('no hosts');
+    const built = new Hosts(lan, client, replicas);
+    await wire(built, options.direct ?? false);
+    await shape(built, rate, linkRate);
+    return built;
+  } catch (error) {
+    await Promise.all(hosts.map((host) => host.kill()));
+    if (error instanceof FttcpError) throw error;
+    throw new FttcpError(
+      'lab-hosts',
+      'The lab cannot make its hosts: it needs root (or CAP_SYS_ADMIN and CAP_NET_ADMIN), util-linux and iproute2. ' +
+        `${(error as Error).message}`,
+      { cause: error },
+    );
+  }
+}
+
+const UNSHARE = ['--net', '--pid', '--mount', '--uts', '--fork', '--kill-child=KILL', '--mount-proc'];
+
+async function startHost(name: string): Promise<Host> {
+  const command = ['--pdeathsig', 'KILL', '--', 'unshare', ...UNSHARE, 'sh', '-c', FIRST_PROCESS, 'fttcp-lab', name];
+  const holder = spawn('setpriv', command, { stdio: ['ignore', 'pipe', 'pipe'], detached: true });
+  let complaint = '';
+  holder.stderr?.on('data', (text) => {
+    complaint += text;
+  });
+  await new Promise<void>((resolve, reject) => {
+    holder.stdout?.once('data', () => resolve());
+    holder.once('error', reject);
+    holder.once('close', () => reject(new Error(`host ${name}: ${complaint.trim() || 'it ended at once'}`)));
+  });
+  const holderPid = holder.pid ?? 0;
+  const init = await until(() => childrenOf(holderPid)[0], { timeoutMs: 1000 });
+  if (init === undefined) throw new Error(`host ${name} has no first process`);
+  return new Host(name, holder, init);
+}
+
+async function wire(hosts: Hosts, direct: boolean): Promise<void> {
+  const { lan, client, replicas } = hosts;
+  const bridge = (name: string) => [`link add ${name} type bridge stp_state 0 forward_delay 0`, `link set ${name} up`];
+  const port = (to: Host, name: string, inside: string, master: string) => [
+    `link add ${name} type veth peer name ${inside} netns ${to.init}`,
+    `link set ${name} master ${master} up`,
+  ];
+  const [a, b] = replicas;
+  const pair = replicas.length === 2 && a !== undefined && b !== undefined;
+  await lan.cables.ip(
+    ...bridge('lan'),
+    ...port(client, lanPort(client), 'lan0', 'lan'),
+    ...replicas.flatMap((host) => port(host, lanPort(host), 'lan0', 'lan')),
+    ...(pair ? [`link add link0 netns ${a.init} type veth peer name link0 netns ${b.init}`] : []),
+    ...(replicas.length > 2 ? bridge('links') : []),
+    ...(replicas.length > 2 ? replicas.flatMap((host) => port(host, linkPort(host), 'link0', 'links')) : []),
+  );
+  const lan0 = (address: string) => [`addr add ${address}/24 dev lan0`, 'link set lan0 up'];
+  await Promise.all([
+    client.cables.ip(...lan0(CLIENT_ADDRESS)),
+    ...replicas.map((host, i) =>
+      host.cables.ip(
+        ...lan0(lanAddress(i)),
+        ...(direct && i === 0 ? [`addr add ${SERVICE_ADDRESS}/24 dev lan0`] : []),
+        ...(replicas.length > 1 ? [`addr add ${linkAddress(i)}/24 dev link0`, 'link set link0 up'] : []),
+      ),
+    ),
+  ]);
+}
+
+/** The switch's port towards a host. */
+export const lanPort = (host: Host): string => `p-${host.name}`;
+export const linkPort = (host: Host): string => `l-${host.name}`;
+
+async function shape(hosts: Hosts, rate: number | undefined, linkRate: number | undefined): Promise<void> {
+  const work: Promise<void>[] = [];
+  if (rate !== undefined) {
+    work.push(hosts.client.cables.tc(`qdisc add dev lan0 root ${shaping(rate)}`));
+    work.push(hosts.lan.cables.tc(`qdisc add dev ${lanPort(hosts.client)} root ${shaping(rate)}`));
+  }
+  if (linkRate !== undefined && hosts.replicas.length > 1) {
+    const limit = shaping(linkRate);
+    work.push(...hosts.replicas.map((host) => host.cables.tc(`qdisc add dev link0 root ${limit}`)));
+    if (hosts.replicas.length > 2) {
+      work.push(hosts.lan.cables.tc(...hosts.replicas.map((host) => `qdisc add dev ${linkPort(host)} root ${limit}`)));
+    }
+  }
+  await Promise.all(work);
+}
