@@ -20,7 +20,7 @@ export const LINE_PREFIX = 'fttcp: ';
  * Kernel settings of an enclosure: the two servers' TCPs must negotiate and behave alike, whatever their hosts are set to. All of them belong to
  * the network namespace; the host's own stay as they are.
  */
-export const ENCLOSURE_SYSCTLS: readonly (readonly [name: string, value: string])[] = [
+export const ENCLOSURE_SYSCTLS: readonly (readonly [name: string, value: string, need?: 'preferred'])[] = [
   // A SYN cookie forgets options, a Fast Open cookie lets data through before the handshake: both make replicas differ.
   ['net.ipv4.tcp_syncookies', '0'],
   ['net.ipv4.tcp_fastopen', '0'],
@@ -30,7 +30,8 @@ export const ENCLOSURE_SYSCTLS: readonly (readonly [name: string, value: string]
   ['net.ipv4.tcp_dsack', '1'],
   ['net.ipv4.tcp_ecn', '2'],
   ['net.ipv4.tcp_mtu_probing', '0'],
-  ['net.ipv4.tcp_congestion_control', 'cubic'],
+  // Refused where the host's default is another one and does not allow it; it decides when bytes are sent, not which.
+  ['net.ipv4.tcp_congestion_control', 'cubic', 'preferred'],
   // What one connection learnt must not change the next: the replicas see different paths.
   ['net.ipv4.tcp_no_metrics_save', '1'],
   ['net.ipv4.tcp_slow_start_after_idle', '0'],
@@ -90,12 +91,15 @@ export const INIT_VARIABLES = {
 /** The text of the script, for `sh -c`. */
 export function initScript(network: InitNetwork): string {
   const v = INIT_VARIABLES;
-  const sysctls = ENCLOSURE_SYSCTLS.map(([name, value]) => `put ${sysctlPath(name)} ${shellQuote(value)}`);
+  const sysctls = ENCLOSURE_SYSCTLS.map(([name, value, need]) => {
+    const line = `put ${sysctlPath(name)} ${shellQuote(value)}`;
+    return need === 'preferred' ? line : `${line} || say "warning ${name} cannot be set to '${value}'"`;
+  });
   return `
 say() { printf '${LINE_PREFIX}%s\\n' "$*" >&2; }
-put() { { printf '%s\\n' "$2" >"/proc/sys/$1"; } 2>/dev/null || say "warning cannot set $1 to '$2'"; }
+put() { { printf '%s\\n' "$2" >"/proc/sys/$1"; } 2>/dev/null; }
 ${sysctls.join('\n')}
-put kernel/hostname "$${v.hostName}"
+put kernel/hostname "$${v.hostName}" || say "warning the host name cannot be set"
 say ready
 read -r go || exit 1
 ip ${isV6(network) ? '-6' : '-4'} -batch - <<'END' || exit 1

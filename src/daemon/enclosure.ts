@@ -10,14 +10,15 @@
  * Each arrow is the kernel's doing: SIGKILL when the parent ends. If the daemon ends before an arrow is in place, process 1 reads end of file in
  * place of `go`, and leaves.
  */
-import { type ChildProcess, type StdioOptions, spawn, spawnSync } from 'node:child_process';
-import { closeSync, createWriteStream, openSync, readdirSync, type WriteStream } from 'node:fs';
-import { isIPv4, isIPv6 } from 'node:net';
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { closeSync, createWriteStream, openSync, readdirSync } from 'node:fs';
+import { isIPv4, isIPv6, Socket } from 'node:net';
 import { constants } from 'node:os';
-import type { Readable } from 'node:stream';
+import type { Readable, Writable } from 'node:stream';
 import { isMainThread } from 'node:worker_threads';
 import { assert, FttcpError } from '../errors.ts';
 import { ip } from '../linux/ip.ts';
+import { openPipe } from '../linux/pipe.ts';
 import { childrenOf, listeningPorts, processState } from '../linux/process.ts';
 import { INIT_VARIABLES, initScript, LINE_PREFIX, shellQuote } from './enclosure-init.ts';
 
@@ -82,11 +83,9 @@ export class Enclosure {
     const init = new InitProcess(options);
     try {
       await init.said('ready');
-      const initPid = childrenOf(init.pid)[0];
-      if (initPid === undefined)
-        throw new FttcpError('enclosure-failed', 'the enclosure ended while it was being set up');
+      const initPid = init.findProcess1();
       ip(['link', 'set', 'dev', options.tunName, 'netns', String(initPid)]);
-      init.go(initPid);
+      init.go();
       await init.said('started');
       init.reportExitTo(options);
       return new Enclosure(init, initPid);
@@ -132,7 +131,6 @@ class InitProcess {
   readonly #child: ChildProcess;
   readonly #heard = new Set<string>();
   readonly #complaints: string[] = [];
-  #log: WriteStream | undefined;
   #initPid: number | undefined;
   #exitCode: number | undefined;
   #stopping = false;
@@ -141,41 +139,44 @@ class InitProcess {
   #wake: () => void = () => {};
 
   constructor(options: EnclosureOptions) {
-    const log = logDescriptor(options);
+    const output = outputOf(options);
     try {
       this.#child = spawn('setpriv', [...SPAWN_ARGUMENTS], {
         env: initEnvironment(options),
-        stdio: stdioFor(options, log),
+        // 0 answers to the script, 1 output, 2 the script's words, 3 error output.
+        stdio: ['pipe', output.stdout, 'pipe', output.stderr],
         // A session of its own: Ctrl-C at the daemon's terminal is the daemon's to handle.
         detached: true,
       });
     } finally {
-      if (log !== undefined) closeSync(log);
+      for (const fd of output.closeAfterSpawn) closeSync(fd);
     }
-    this.ended = new Promise((resolve) => {
-      const end = (): void => {
-        if (this.hasEnded) return;
-        this.hasEnded = true;
-        this.#log?.end();
-        resolve();
-        this.#wake();
-        this.#onExit?.(this.#status());
-      };
-      this.#child.once('close', end);
-      this.#child.once('error', (error) => {
-        this.#spawnError = error;
-        if (this.#child.pid === undefined) end();
-      });
+    const outputEnded = output.lines === undefined ? Promise.resolve() : this.#passOutput(options, output.lines);
+    this.ended = this.#childClosed().then(async () => {
+      await outputEnded;
+      this.hasEnded = true;
+      this.#wake();
+      this.#onExit?.(this.#status());
     });
-    const [stdin, output, conversation, errorOutput] = this.#child.stdio;
-    stdin?.on('error', () => {}); // it ended before it was told to go; `close` says so too
-    if (conversation) eachLine(conversation as Readable, (line) => this.#hear(line));
-    if (options.onOutput !== undefined) this.#passOutput(options, [output as Readable, errorOutput as Readable]);
+    this.#child.stdin?.on('error', () => {}); // it ended before it was told to go; `close` says so too
+    if (this.#child.stderr !== null) eachLine(this.#child.stderr, (line) => this.#hear(line));
   }
 
-  /** Of the outer process, the parent of process 1. */
-  get pid(): number {
-    return this.#child.pid ?? 0;
+  #childClosed(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#child.once('close', () => resolve());
+      this.#child.once('error', (error) => {
+        this.#spawnError = error;
+        if (this.#child.pid === undefined) resolve();
+      });
+    });
+  }
+
+  findProcess1(): number {
+    const pid = childrenOf(this.#child.pid ?? 0)[0];
+    if (pid === undefined) throw new FttcpError('enclosure-failed', 'the enclosure ended while it was being set up');
+    this.#initPid = pid;
+    return pid;
   }
 
   async said(word: string): Promise<void> {
@@ -188,8 +189,7 @@ class InitProcess {
     if (!this.#heard.has(word)) throw this.#startFailure();
   }
 
-  go(initPid: number): void {
-    this.#initPid = initPid;
+  go(): void {
     this.#child.stdin?.write('go\n');
   }
 
@@ -201,8 +201,9 @@ class InitProcess {
 
   kill(): void {
     if (this.hasEnded) return;
-    // Process 1 dies with its parent; whoever dies first, the kernel sees to the rest.
-    this.#child.kill('SIGKILL');
+    // Process 1 rather than its parent: the parent then sees its end, which comes after the end of everything else inside.
+    if (this.#initPid === undefined) this.#child.kill('SIGKILL');
+    else if (this.#child.exitCode === null && this.#child.signalCode === null) killIfThere(this.#initPid);
   }
 
   async stop(graceMs: number): Promise<void> {
@@ -276,19 +277,26 @@ class InitProcess {
     return new FttcpError('enclosure-failed', `cannot set up the server's enclosure: ${said}${advice}`);
   }
 
-  #passOutput(options: EnclosureOptions, streams: readonly Readable[]): void {
+  /** Resolves when all of it has been passed on. */
+  #passOutput(options: EnclosureOptions, readFd: number): Promise<void> {
     const { logFile, onOutput } = options;
-    if (logFile !== undefined && logFile !== 'inherit') {
-      this.#log = createWriteStream(logFile, { flags: 'a' });
-      this.#log.on('error', (error) => options.onOutput?.(`fttcp: cannot write ${logFile}: ${error.message}`));
+    let log: Writable | undefined;
+    if (logFile === 'inherit') log = process.stderr;
+    else if (logFile !== undefined) {
+      log = createWriteStream(logFile, { flags: 'a' });
+      log.on('error', (error) => onOutput?.(`fttcp: cannot write ${logFile}: ${error.message}`));
     }
-    for (const stream of streams) {
-      eachLine(stream, (line) => {
-        onOutput?.(line);
-        if (logFile === 'inherit') process.stderr.write(`${line}\n`);
-        else this.#log?.write(`${line}\n`);
+    const stream = new Socket({ fd: readFd, readable: true, writable: false });
+    eachLine(stream, (line) => {
+      onOutput?.(line);
+      log?.write(`${line}\n`);
+    });
+    return new Promise((resolve) => {
+      stream.once('close', () => {
+        if (log !== process.stderr) log?.end();
+        resolve();
       });
-    }
+    });
   }
 }
 
@@ -317,25 +325,30 @@ function initEnvironment(options: EnclosureOptions): Record<string, string> {
   };
 }
 
-/** A log file that nothing else listens to is written by the server itself: no copy, no wait. */
-function logDescriptor(options: EnclosureOptions): number | undefined {
-  if (options.logFile === undefined || options.logFile === 'inherit' || options.onOutput !== undefined)
-    return undefined;
+interface Output {
+  readonly stdout: number | 'ignore';
+  readonly stderr: number | 'ignore';
+  readonly closeAfterSpawn: readonly number[];
+  /** The end to read lines from, if anybody wants them. */
+  readonly lines?: number;
+}
+
+/** Output that nobody in the daemon listens to goes where it goes without a copy or a wait. */
+function outputOf(options: EnclosureOptions): Output {
+  if (options.onOutput !== undefined) {
+    const { readFd, writeFd } = openPipe();
+    return { stdout: writeFd, stderr: writeFd, closeAfterSpawn: [writeFd], lines: readFd };
+  }
+  if (options.logFile === 'inherit') return { stdout: 1, stderr: 2, closeAfterSpawn: [] };
+  if (options.logFile === undefined) return { stdout: 'ignore', stderr: 'ignore', closeAfterSpawn: [] };
   try {
-    return openSync(options.logFile, 'a');
+    const log = openSync(options.logFile, 'a');
+    return { stdout: log, stderr: log, closeAfterSpawn: [log] };
   } catch (error) {
     throw new FttcpError('log-file', `cannot write ${options.logFile}: create its folder, or name another`, {
       cause: error,
     });
   }
-}
-
-/** Descriptors 0 answers to the script, 1 output, 2 the script's words, 3 error output. */
-function stdioFor(options: EnclosureOptions, log: number | undefined): StdioOptions {
-  if (options.onOutput !== undefined) return ['pipe', 'pipe', 'pipe', 'pipe'];
-  if (log !== undefined) return ['pipe', log, 'pipe', log];
-  if (options.logFile === 'inherit') return ['pipe', 1, 'pipe', 2];
-  return ['pipe', 'ignore', 'pipe', 'ignore'];
 }
 
 function adviceFor(said: string): string {
@@ -365,6 +378,14 @@ function eachLine(stream: Readable, take: (line: string) => void): void {
     if (rest !== '') take(rest);
   });
   stream.on('error', () => {});
+}
+
+function killIfThere(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch {
+    // It has ended by itself.
+  }
 }
 
 function sleep(ms: number): Promise<void> {

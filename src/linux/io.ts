@@ -9,6 +9,7 @@ import { errno, libc } from './libc.ts';
 import { addressOf, allocate } from './memory.ts';
 
 export const {
+  EACCES,
   EAGAIN,
   EBADF,
   ECONNABORTED,

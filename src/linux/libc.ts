@@ -32,6 +32,7 @@ export const libc = {
   ppoll: declare<(fds: number, count: number, timeout: number, mask: number) => number>(
     'int ppoll(uintptr_t fds, unsigned long count, uintptr_t timeout, uintptr_t mask)',
   ),
+  pipe2: declare<(ends: number, flags: number) => number>('int pipe2(uintptr_t ends, int flags)'),
   eventfd: declare<(initial: number, flags: number) => number>('int eventfd(unsigned int initial, int flags)'),
 
   socket: declare<(family: number, type: number, protocol: number) => number>(

@@ -19,24 +19,26 @@ export function listeningPorts(pid: number): number[] {
 
 /** The processes that a process has started and that have not been reaped, whichever of its threads started them. */
 export function childrenOf(pid: number): number[] {
-  const children: number[] = [];
-  try {
-    for (const tid of readdirSync(`/proc/${pid}/task`)) {
-      const text = readFileSync(`/proc/${pid}/task/${tid}/children`, 'utf8');
-      for (const child of text.split(' ')) if (child !== '') children.push(Number(child));
-    }
-  } catch {
-    return []; // it has ended
-  }
-  return children;
+  // /proc/PID/task/TID/children would say it at once, but not every kernel is built with it.
+  return readdirSync('/proc')
+    .filter((entry) => /^\d+$/.test(entry) && parentOf(entry) === pid)
+    .map(Number);
+}
+
+function parentOf(pid: string): number | undefined {
+  const stat = readOrEmpty(`/proc/${pid}/stat`);
+  const parent = afterName(stat).split(' ')[1];
+  return parent === undefined ? undefined : Number(parent);
 }
 
 /** The state letter of proc_pid_stat(5), `Z` for a zombie; undefined when there is no such process. */
 export function processState(pid: number, procRoot = '/proc'): string | undefined {
-  // The second field is the name in brackets and may itself hold anything, brackets too.
-  const stat = readOrEmpty(`${procRoot}/${pid}/stat`);
-  const state = stat[stat.lastIndexOf(')') + 2];
-  return state;
+  return afterName(readOrEmpty(`${procRoot}/${pid}/stat`))[0];
+}
+
+/** What follows the name in `stat`: state, parent, … The name, in brackets, may itself hold anything, brackets too. */
+function afterName(stat: string): string {
+  return stat.slice(stat.lastIndexOf(')') + 2);
 }
 
 function readOrEmpty(path: string): string {
