@@ -326,8 +326,8 @@ function initEnvironment(options: EnclosureOptions): Record<string, string> {
 }
 
 interface Output {
-  readonly stdout: number | 'ignore';
-  readonly stderr: number | 'ignore';
+  readonly stdout: number;
+  readonly stderr: number;
   readonly closeAfterSpawn: readonly number[];
   /** The end to read lines from, if anybody wants them. */
   readonly lines?: number;
@@ -340,12 +340,12 @@ function outputOf(options: EnclosureOptions): Output {
     return { stdout: writeFd, stderr: writeFd, closeAfterSpawn: [writeFd], lines: readFd };
   }
   if (options.logFile === 'inherit') return { stdout: 1, stderr: 2, closeAfterSpawn: [] };
-  if (options.logFile === undefined) return { stdout: 'ignore', stderr: 'ignore', closeAfterSpawn: [] };
+  const path = options.logFile ?? '/dev/null';
   try {
-    const log = openSync(options.logFile, 'a');
+    const log = openSync(path, 'a');
     return { stdout: log, stderr: log, closeAfterSpawn: [log] };
   } catch (error) {
-    throw new FttcpError('log-file', `cannot write ${options.logFile}: create its folder, or name another`, {
+    throw new FttcpError('log-file', `cannot write ${path}: create its folder, or name another`, {
       cause: error,
     });
   }
