@@ -54,7 +54,7 @@ export const ENCLOSURE_SYSCTLS: readonly (readonly [name: string, value: string,
   ['net.ipv4.ip_no_pmtu_disc', '0'],
   // A server that runs as an ordinary user may still serve port 80, and ping.
   ['net.ipv4.ip_unprivileged_port_start', '0'],
-  ['net.ipv4.ping_group_range', '0 2147483647'],
+  ['net.ipv4.ping_group_range', '0 2147483647', 'preferred'],
   ['net.ipv4.icmp_echo_ignore_all', '0'],
   ['net.ipv4.conf.all.rp_filter', '0'],
   ['net.ipv4.conf.default.rp_filter', '0'],
