@@ -4,7 +4,7 @@
  * `Segment` extends it for TCP.
  */
 import { getU8, getU16, getU32, setU16, setU32 } from './bytes.ts';
-import { ipv4HeaderChecksum } from './checksum.ts';
+import { foldSum, ipv4HeaderChecksum, sumBytes } from './checksum.ts';
 import { loadIp } from './ip-address.ts';
 
 export const IPV4_HEADER = 20;
@@ -69,6 +69,12 @@ export class IpPacket {
     const version = getU8(bytes, offset) >>> 4;
     if (version === 4) return this.parseIpv4(length);
     return version === 6 ? this.parseIpv6(length) : 'version';
+  }
+
+  /** Whether the IPv4 header's checksum is right (RFC 1122 §3.2.1.2: a wrong one is to be discarded); IPv6 has none. */
+  headerChecksumOk(): boolean {
+    if (this.family === 6) return true;
+    return foldSum(sumBytes(this.bytes, this.ipOffset, (getU8(this.bytes, this.ipOffset) & 0xf) * 4)) === 0xffff;
   }
 
   /** Copies the source address into the 16 bytes of `into` at `at`. */

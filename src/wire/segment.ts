@@ -175,6 +175,7 @@ export class Segment extends IpPacket {
    * back (RFC 8684 §3.7, RFC 7413 §4.2), and the experimental ones. Whether there were any.
    */
   removeSynOptions(): boolean {
+    assert(this.isTcp, 'options are removed from a segment that was parsed');
     let removed = false;
     let at = this.transportOffset + TCP_HEADER;
     while (at < this.dataOffset) {
