@@ -111,6 +111,25 @@ test('RFC 1812 §4.3.2.3, RFC 4443 §2.4: an error quotes no more than 576 or 12
   strictEqual(writeIcmpError(bytes, 0, 1, 0, 0, { ...quote, from: SERVICE_V6, to: CLIENT_V6 }), 1280);
 });
 
+test('a quoted packet that holds no TCP header is left alone', () => {
+  const quotes = (change: (quoted: Uint8Array) => void) => {
+    const quoted = DATA_V4.slice();
+    change(quoted);
+    const bytes = new Uint8Array(200);
+    const quote = { from: SERVICE, to: CLIENT, quoted, quotedOffset: 0, quotedLength: quoted.length };
+    return viewOf(packetOf(bytes, 0, writeIcmpHostUnreachable(bytes, 0, quote))).quotedTcpOffset >= 0;
+  };
+  ok(quotes(() => {}));
+  ok(!quotes((quoted) => quoted.set([17], 9)), 'UDP');
+  ok(!quotes((quoted) => quoted.set([0x20, 1], 6)), 'a later fragment');
+  ok(
+    quotes((quoted) => quoted.set([0x20, 0], 6)),
+    'a first fragment',
+  );
+  ok(!quotes((quoted) => quoted.set([0x44], 0)), 'an impossible header length');
+  ok(!quotes((quoted) => quoted.set([0x65], 0)), 'the other family');
+});
+
 test('a quoted SEQ and ACK are translated and back, and the checksum stays right', () => {
   fc.assert(
     fc.property(word32, word32, fc.constantFrom(4, 6), (newSeq, newAck, family) => {

@@ -340,6 +340,22 @@ test('an extension header that reaches beyond the packet is refused', () => {
   strictEqual(new Segment().parse(bytes, 0, bytes.length), 'extension-header');
 });
 
+test('an extension header that is cut short is refused, a fragment header too', () => {
+  for (const kind of [0, 43, 44, 60]) {
+    for (let length = 1; length < 8; length++) {
+      const bytes = joined(DATA_V6.slice(0, 40), new Uint8Array(length).fill(1));
+      bytes.set([0, length, kind], 4);
+      strictEqual(new Segment().parse(bytes, 0, bytes.length), 'extension-header', `kind ${kind}, ${length} bytes`);
+    }
+  }
+});
+
+test('RFC 2675 §3: a jumbo payload length that needs no jumbogram is refused', () => {
+  const bytes = joined(DATA_V6.slice(0, 40), fromHex('0600c20400000033'), DATA_V6.slice(40));
+  bytes.set([0, 0, 0], 4);
+  strictEqual(new Segment().parse(bytes, 0, bytes.length), 'jumbo');
+});
+
 test('RFC 2675 §3: a jumbogram is read, and is none any more when it is cut', () => {
   const payload = new Uint8Array(70000).fill(0x61);
   const bytes = joined(DATA_V6.slice(0, 40), fromHex('0600c20400000000'), DATA_V6.slice(40, 72), payload);
