@@ -67,6 +67,8 @@ export interface ServiceConfig {
   readonly witness: 'none';
   /** At least 16 bytes; authenticates heartbeats and the link. */
   readonly key: Uint8Array;
+  /** Where the key was read from; absent: it stands in the configuration itself. */
+  readonly keyFile?: string;
   readonly realtime: 'auto' | 'off';
   /** Path of the control socket. */
   readonly control: string;
@@ -109,7 +111,7 @@ export function parseConfig(text: string, fileName: string): ServiceConfig {
     },
   });
 
-  const result = SCHEMA.safeParse(document.toJS());
+  const result = SCHEMA.safeParse(contentOf(source));
   if (!result.success) fail(describe(source, result.error.issues.flatMap(problemsFromIssue)));
 
   const file = result.data;
@@ -117,6 +119,15 @@ export function parseConfig(text: string, fileName: string): ServiceConfig {
   const key = resolveKey(file, problems);
   if (problems.length > 0 || key === undefined) fail(describe(source, problems));
   return resolve(file, key);
+}
+
+function contentOf({ document, fileName }: Source): unknown {
+  try {
+    return document.toJS();
+  } catch (error) {
+    // Aliases that multiply without end.
+    return fail(`${fileName}:1:1: ${reasonOf(error)}`);
+  }
 }
 
 function fail(message: string): never {
@@ -233,6 +244,7 @@ function resolve(file: ParsedFile, key: Uint8Array): ServiceConfig {
     detect: { intervalMs: interval, timeoutMs: timeout, ackTimeoutMs: ackTimeout, stallTimeoutMs: stallTimeout },
     witness,
     key,
+    ...(file.keyFile === undefined ? {} : { keyFile: file.keyFile }),
     realtime,
     control: file.control ?? `/run/fttcp/${service}.sock`,
     log: { level: file.log.level, ...(file.log.file === undefined ? {} : { file: file.log.file }) },
