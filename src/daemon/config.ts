@@ -8,6 +8,7 @@ import { LineCounter, parseDocument, visit } from 'yaml';
 import { FttcpError } from '../errors.ts';
 import { describe, type Problem, position, problemsFromIssue, type Source } from './config-problems.ts';
 import { type Endpoint, type ParsedFile, parseKey, SCHEMA } from './config-schema.ts';
+import { formatBytes } from './units.ts';
 
 export type { Endpoint } from './config-schema.ts';
 
@@ -181,7 +182,9 @@ function* detectProblems({ detect }: ParsedFile): Iterable<Problem> {
 
 function* limitProblems({ limits }: ParsedFile): Iterable<Problem> {
   if (limits.connectionBytes > limits.logBytes) {
-    yield { path: ['limits', 'connectionBytes'], text: '; allowed: no more than logBytes' };
+    const [own, whole] = [formatBytes(limits.connectionBytes), formatBytes(limits.logBytes)];
+    const text = `${own} is more than the whole log has; allowed: at most limits.logBytes, ${whole}`;
+    yield { path: ['limits', 'connectionBytes'], text, bare: true };
   }
 }
 

@@ -5,7 +5,7 @@
  *
  * It also keeps a second daemon of the same service from starting: a socket that answers belongs to a live one.
  */
-import { chmodSync, mkdirSync, unlinkSync } from 'node:fs';
+import { chmodSync, lstatSync, mkdirSync, unlinkSync } from 'node:fs';
 import { createConnection, createServer, type Server, type Socket } from 'node:net';
 import { dirname } from 'node:path';
 import { FttcpError } from '../errors.ts';
@@ -83,6 +83,12 @@ export class ControlServer {
   }
 
   async #removeIfStale(): Promise<void> {
+    if (!lstatSync(this.#path).isSocket()) {
+      throw new FttcpError(
+        'control-failed',
+        `${this.#path} is not a socket: remove it or name another path in control`,
+      );
+    }
     const reply = await ask(this.#path, 'pid').catch((error: unknown) => {
       if (error instanceof FttcpError && error.code === 'not-running') return undefined;
       throw error;
