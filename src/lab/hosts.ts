@@ -1,5 +1,6 @@
 /**
- * Hosts of the lab: `client` and the replicas `a`, `b`, …, around a switch, `lan`. Each is an unnamed network, PID, mount
+ * Hosts of the lab: `client` and the replicas `a`, `b`, …, around `lan`, which is
+ * their switch, and the replication links' second one. Each is an unnamed network, PID, mount
  * and UTS namespace held by nothing but its own first process, and that dies with the lab by the kernel's doing:
  *
  *   lab ─(parent-death signal)→ unshare ─(parent-death signal)→ first process ─(end of PID namespace)→ everything
@@ -50,6 +51,7 @@ export class Host {
   readonly pidNamespace: string;
   readonly cables: Cables;
   readonly holder: ChildProcess;
+  readonly #entered = new Set<ChildProcess>();
 
   constructor(name: string, holder: ChildProcess, init: number) {
     this.name = name;
@@ -72,7 +74,15 @@ export class Host {
     const { cwd, ...rest } = options;
     const where = ['-t', String(this.init), '-n', '-p', '-m', '-u', `--wdns=${cwd ?? process.cwd()}`];
     // A process group of its own: Ctrl-C is for the lab, which then ends everything in order.
-    return spawn('nsenter', [...where, '--', 'sh', '-c', command], { ...rest, detached: true });
+    const child = spawn('nsenter', [...where, '--', 'sh', '-c', command], { ...rest, detached: true });
+    this.#entered.add(child);
+    child.once('exit', () => this.#entered.delete(child));
+    return child;
+  }
+
+  /** `nsenter` and `unshare` stop themselves when their child is stopped, and would not notice even its end. */
+  wakeKeepers(): void {
+    for (const { pid } of [this.holder, ...this.#entered]) if (pid !== undefined) signal(pid, 'SIGCONT');
   }
 
   /** Every process of the host, nested namespaces included. */
@@ -84,6 +94,7 @@ export class Host {
   async kill(): Promise<void> {
     this.cables.close();
     signal(this.init, 'SIGKILL');
+    this.wakeKeepers();
     if (this.alive) await new Promise((resolve) => this.holder.once('exit', resolve));
   }
 }
@@ -175,15 +186,13 @@ async function wire(hosts: Hosts, direct: boolean): Promise<void> {
     `link add ${name} type veth peer name ${inside} netns ${to.init}`,
     `link set ${name} master ${master} up`,
   ];
-  const [a, b] = replicas;
-  const pair = replicas.length === 2 && a !== undefined && b !== undefined;
   await lan.cables.ip(
     ...bridge('lan'),
     ...port(client, lanPort(client), 'lan0', 'lan'),
     ...replicas.flatMap((host) => port(host, lanPort(host), 'lan0', 'lan')),
-    ...(pair ? [`link add link0 netns ${a.init} type veth peer name link0 netns ${b.init}`] : []),
-    ...(replicas.length > 2 ? bridge('links') : []),
-    ...(replicas.length > 2 ? replicas.flatMap((host) => port(host, linkPort(host), 'link0', 'links')) : []),
+    // Not one cable between the two: a veth vanishes with its peer's host, and a survivor's interface must stay.
+    ...(replicas.length > 1 ? bridge('links') : []),
+    ...(replicas.length > 1 ? replicas.flatMap((host) => port(host, linkPort(host), 'link0', 'links')) : []),
   );
   const lan0 = (address: string) => [`addr add ${address}/24 dev lan0`, 'link set lan0 up'];
   await Promise.all([
@@ -211,9 +220,7 @@ async function shape(hosts: Hosts, rate: number | undefined, linkRate: number | 
   if (linkRate !== undefined && hosts.replicas.length > 1) {
     const limit = shaping(linkRate);
     work.push(...hosts.replicas.map((host) => host.cables.tc(`qdisc add dev link0 root ${limit}`)));
-    if (hosts.replicas.length > 2) {
-      work.push(hosts.lan.cables.tc(...hosts.replicas.map((host) => `qdisc add dev ${linkPort(host)} root ${limit}`)));
-    }
+    work.push(hosts.lan.cables.tc(...hosts.replicas.map((host) => `qdisc add dev ${linkPort(host)} root ${limit}`)));
   }
   await Promise.all(work);
 }

@@ -1,0 +1,178 @@
+/**
+ * Faults: what `--at TIME:ACTION[:HOST]` says, and doing it to the lab's hosts.
+ */
+import { FttcpError } from '../errors.ts';
+import { type Host, type Hosts, lanPort, linkPort, signal } from './hosts.ts';
+import { childrenOf, listProcesses, membersOf } from './processes.ts';
+
+const CABLE_ACTIONS = [
+  'cut-lan',
+  'cut-lan-in',
+  'cut-lan-out',
+  'cut-link',
+  'cut-link-in',
+  'cut-link-out',
+  'heal',
+] as const;
+const PROCESS_ACTIONS = ['power-off', 'pause', 'resume', 'kill-daemon', 'kill-server'] as const;
+export const ACTIONS = [...PROCESS_ACTIONS, ...CABLE_ACTIONS] as const;
+export type Action = (typeof ACTIONS)[number];
+
+/** Actions that a client's host can suffer: it runs no fttcp and has no replication link. */
+const FOR_CLIENT: readonly Action[] = ['power-off', 'pause', 'resume', 'cut-lan', 'cut-lan-in', 'cut-lan-out', 'heal'];
+
+export interface Fault {
+  /** From the client's start. */
+  atMs: number;
+  action: Action;
+  /** A host's name, or `primary` or `backup`: whoever is that when the time has come. */
+  host: string;
+}
+
+const TIME = /^(\d+(?:\.\d+)?)(us|ms|s|m)?$/;
+const TIME_UNITS_MS: Record<string, number> = { us: 0.001, ms: 1, s: 1000, m: 60_000 };
+
+/** `250ms` → 250; a bare number is seconds. @throws FttcpError `usage` */
+export function parseTimeMs(text: string): number {
+  const match = TIME.exec(text);
+  if (!match) throw new FttcpError('usage', `The time "${text}" is not understood: write for example 1s or 250ms.`);
+  return Number(match[1]) * (TIME_UNITS_MS[match[2] ?? 's'] ?? 1000);
+}
+
+/** @param replicas names of the replicas. @throws FttcpError `usage`, naming what is allowed */
+export function parseFault(text: string, replicas: readonly string[]): Fault {
+  const [time = '', action = '', host, rest] = text.split(':');
+  const allowed = `Write --at TIME:ACTION:HOST, ACTION one of ${ACTIONS.join(', ')}.`;
+  const atMs = parseTimeMs(time);
+  if (rest !== undefined) throw new FttcpError('usage', `"${text}" has too many parts. ${allowed}`);
+  if (!isAction(action)) throw new FttcpError('usage', `"${action}" is no action of the lab. ${allowed}`);
+  if (host === 'witness') throw new FttcpError('usage', 'The lab has no witness yet: name another host.');
+  const names = ['client', ...replicas, 'primary', 'backup'];
+  if (host === undefined || !names.includes(host)) {
+    throw new FttcpError('usage', `${action} needs a host, one of ${names.join(', ')}: "${text}". ${allowed}`);
+  }
+  if (host === 'client' && !FOR_CLIENT.includes(action)) {
+    throw new FttcpError('usage', `${action} cannot be done to the client: it can suffer ${FOR_CLIENT.join(', ')}.`);
+  }
+  if (replicas.length < 2 && (action.startsWith('cut-link') || action === 'kill-daemon' || host === 'backup')) {
+    throw new FttcpError('usage', `"${text}" needs two replicas, and there is one host without fttcp (--direct).`);
+  }
+  return { atMs, action, host };
+}
+
+function isAction(text: string): text is Action {
+  return (ACTIONS as readonly string[]).includes(text);
+}
+
+/** What runs on a host, as far as faults aim at it: the `nsenter` processes of the daemon and, with --direct, the server. */
+export interface Programs {
+  daemon?: number | undefined;
+  server?: number | undefined;
+}
+
+/**
+ * Does `action` to `host` and resolves when it is done. Its effect begins within a millisecond of the call.
+ * @throws FttcpError `lab-fault` when there is nothing to do it to
+ */
+export async function inject(action: Action, host: Host, hosts: Hosts, programs: Programs): Promise<void> {
+  switch (action) {
+    case 'power-off':
+      // The links first: sockets of dying processes must not say goodbye on the wire.
+      await Promise.all([setLan(hosts, host, 'down'), setLink(hosts, host, 'down')]);
+      return host.kill();
+    case 'pause':
+      return pause(host);
+    case 'resume':
+      for (const { pid } of host.processes()) signal(pid, 'SIGCONT');
+      return host.wakeKeepers();
+    case 'kill-daemon':
+      return killAll(host, programs.daemon === undefined ? [] : childrenOf(programs.daemon), 'fttcp daemon');
+    case 'kill-server':
+      return killAll(host, serverProcesses(host, programs), 'server program');
+    case 'cut-lan':
+      return setLan(hosts, host, 'down');
+    case 'cut-link':
+      return setLink(hosts, host, 'down');
+    case 'heal':
+      return heal(hosts, host);
+    case 'cut-lan-in':
+    case 'cut-lan-out':
+      return drop(hosts.lan, lanPort(host), action === 'cut-lan-in' ? 'egress' : 'ingress');
+    case 'cut-link-in':
+    case 'cut-link-out':
+      return drop(hosts.lan, linkPort(host), action === 'cut-link-in' ? 'egress' : 'ingress');
+  }
+}
+
+/** The switch's side of the cable goes down, and so the host's carrier too. */
+function setLan(hosts: Hosts, host: Host, state: 'up' | 'down'): Promise<void> {
+  return hosts.lan.cables.ip(`link set ${lanPort(host)} ${state}`);
+}
+
+async function setLink(hosts: Hosts, host: Host, state: 'up' | 'down'): Promise<void> {
+  if (hasLink(hosts, host)) await hosts.lan.cables.ip(`link set ${linkPort(host)} ${state}`);
+}
+
+function hasLink(hosts: Hosts, host: Host): boolean {
+  return hosts.replicas.length > 1 && hosts.replicas.includes(host);
+}
+
+async function heal(hosts: Hosts, host: Host): Promise<void> {
+  await Promise.all([setLan(hosts, host, 'up'), setLink(hosts, host, 'up')]);
+  await undrop(hosts.lan, lanPort(host));
+  if (hasLink(hosts, host)) await undrop(hosts.lan, linkPort(host));
+}
+
+/** A one-instruction classic BPF program that returns TC_ACT_SHOT: every kernel with cls_bpf can run it. */
+const DROP_ALL = "bpf da bytecode '1,6 0 0 2'";
+
+async function drop(at: Host, name: string, direction: 'ingress' | 'egress'): Promise<void> {
+  await at.cables.tc(`qdisc add dev ${name} clsact`).catch(() => {}); // the other direction may be cut already
+  await at.cables.tc(`filter add dev ${name} ${direction} ${DROP_ALL}`);
+}
+
+async function undrop(at: Host, name: string): Promise<void> {
+  await at.cables.tc(`qdisc del dev ${name} clsact`).catch(() => {}); // nothing was cut in one direction
+}
+
+/** Processes may be starting others meanwhile: looks again until all that are there have been stopped. */
+function pause(host: Host): void {
+  const stopped = new Set<number>();
+  for (let found = true; found; ) {
+    found = false;
+    for (const { pid } of host.processes()) {
+      if (stopped.has(pid)) continue;
+      signal(pid, 'SIGSTOP');
+      stopped.add(pid);
+      found = true;
+    }
+  }
+}
+
+/**
+ * The server program: with fttcp what runs in the enclosure, a PID namespace nested in the host's; its first process is
+ * spared while there are others, being the enclosure's keeper. Without fttcp it is what the lab started itself.
+ */
+function serverProcesses(host: Host, programs: Programs): number[] {
+  const processes = host.processes();
+  const enclosed = processes.filter((one) => one.pidNamespace !== host.pidNamespace && one.pidNamespace !== '');
+  if (enclosed.length > 0) {
+    const insiders = enclosed.filter((one) => processes.some((it) => it.pid === one.parent && enclosed.includes(it)));
+    return (insiders.length > 0 ? insiders : enclosed).map((one) => one.pid);
+  }
+  const roots = programs.server === undefined ? [] : childrenOf(programs.server);
+  const all = listProcesses();
+  const under = (pid: number): number[] => [
+    pid,
+    ...all.filter((one) => one.parent === pid).flatMap((one) => under(one.pid)),
+  ];
+  return roots.flatMap(under);
+}
+
+function killAll(host: Host, pids: readonly number[], what: string): void {
+  const mine = new Set(membersOf(host.pidNamespace).map((one) => one.pid));
+  const targets = pids.filter((pid) => mine.has(pid));
+  if (targets.length === 0)
+    throw new FttcpError('lab-fault', `On host ${host.name} no ${what} is running to be killed.`);
+  for (const pid of targets) signal(pid, 'SIGKILL');
+}
