@@ -277,8 +277,11 @@ export class Flows {
     this.#service = service;
   }
 
-  get allEnded(): boolean {
-    return this.#all.every((flow) => flow.ended);
+  /** Connections that have begun and not ended. */
+  get openCount(): number {
+    let count = 0;
+    for (const flow of this.#current.values()) if (!flow.ended) count++;
+    return count;
   }
 
   fault(atMs: number): void {

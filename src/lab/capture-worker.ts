@@ -1,0 +1,210 @@
+/**
+ * The capturing thread: a loop around `poll`. It enters each host's network namespace in turn to open a packet socket
+ * there, reads the first bytes of every frame with the kernel's own time stamp, follows the client's connections and
+ * writes capture files where asked. Read capture.ts first.
+ */
+import { closeSync, openSync, writeSync } from 'node:fs';
+import path from 'node:path';
+import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
+import { POLLIN, Poller, recv } from '../linux/io.ts';
+import { libc } from '../linux/libc.ts';
+import { addressOf, allocate } from '../linux/memory.ts';
+import { enterNetworkNamespace } from '../linux/namespaces.ts';
+import { droppedFrames, openPacketSocket } from '../linux/packet-socket.ts';
+import { ipFromString, ipIs } from '../wire/ip-address.ts';
+import { Segment } from '../wire/segment.ts';
+import {
+  CaptureBoard,
+  type CaptureMark,
+  type CaptureOrder,
+  type CaptureReport,
+  type CaptureTap,
+} from './capture-shared.ts';
+import { wallMs } from './clock.ts';
+import { Flows } from './flow.ts';
+import { interfaceDescription, mark, packet, sectionHeader } from './pcapng.ts';
+
+/** Ethernet, IPv6 and the longest TCP header fit. */
+const SNAP_BYTES = 128;
+const ETHERNET_HEADER = 14;
+const ETHERTYPE_IPV4 = 0x0800;
+const ETHERTYPE_IPV6 = 0x86dd;
+const MSG_DONTWAIT = 0x40;
+/** packet(7): the return value is the frame's own length, also where that is more than was asked for. */
+const MSG_TRUNC = 0x20;
+/** socket(7): the kernel's time stamp of the frame last read; the first call switches stamping on. */
+const SIOCGSTAMPNS = 0x8907;
+const BATCH = 256;
+const POLL_MS = 5;
+const FILE_BUFFER_BYTES = 256 * 1024;
+
+/** A capture file, written in large pieces. */
+class CaptureFile {
+  readonly #fd: number;
+  readonly #pending: Uint8Array[] = [];
+  #pendingBytes = 0;
+
+  constructor(file: string) {
+    this.#fd = openSync(file, 'w');
+  }
+
+  write(block: Uint8Array): void {
+    this.#pending.push(block);
+    this.#pendingBytes += block.length;
+    if (this.#pendingBytes >= FILE_BUFFER_BYTES) this.flush();
+  }
+
+  flush(): void {
+    if (this.#pendingBytes > 0) writeSync(this.#fd, Buffer.concat(this.#pending));
+    this.#pending.length = 0;
+    this.#pendingBytes = 0;
+  }
+
+  close(): void {
+    this.flush();
+    closeSync(this.#fd);
+  }
+}
+
+interface Tapped {
+  fd: number;
+  slot: number;
+  followed: boolean;
+  file: CaptureFile | undefined;
+  interfaceIndex: number;
+}
+
+const frame = allocate(256 * 1024); // only its first bytes are read; lengths are checked against the frame's own
+const stamp = allocate(16); // struct timespec
+const stampWords = new DataView(stamp.buffer);
+const segment = new Segment();
+
+class CaptureLoop {
+  readonly #board: CaptureBoard;
+  readonly #flows: Flows;
+  readonly #service: Uint8Array;
+  readonly #port: number;
+  readonly #poller: Poller;
+  readonly #tapped: Tapped[] = [];
+  readonly #files: CaptureFile[] = [];
+  #faultsSeen = 0;
+  #packets = 0;
+  #seconds = 0;
+  #nanoseconds = 0;
+
+  constructor(order: CaptureOrder) {
+    this.#board = new CaptureBoard(order.board);
+    this.#flows = new Flows(order.clientAddress, `${order.serviceAddress}:${order.port}`);
+    this.#service = ipFromString(order.serviceAddress) ?? new Uint8Array(16);
+    this.#port = order.port;
+    this.#poller = new Poller(order.taps.reduce((sum, tap) => sum + tap.interfaces.length, 0));
+    order.taps.forEach((tap, index) => {
+      this.#open(tap, index === 0, order.pcapDirectory);
+    });
+  }
+
+  run(): CaptureReport {
+    this.#board.start();
+    while (!this.#board.stopped) this.#once(POLL_MS);
+    this.#once(0);
+    const dropped = this.#tapped.filter((one) => one.followed).reduce((sum, one) => sum + droppedFrames(one.fd), 0);
+    for (const file of this.#files) file.close();
+    const endMs = wallMs();
+    this.#noticeFaults(endMs);
+    return { flows: this.#flows.report(endMs), packets: this.#packets, dropped };
+  }
+
+  #open(tap: CaptureTap, followed: boolean, directory: string | undefined): void {
+    enterNetworkNamespace(tap.networkNamespace);
+    const file = directory === undefined ? undefined : new CaptureFile(path.join(directory, `${tap.host}.pcapng`));
+    if (file) this.#files.push(file);
+    file?.write(sectionHeader());
+    tap.interfaces.forEach((name, interfaceIndex) => {
+      file?.write(interfaceDescription(name, SNAP_BYTES));
+      const { fd } = openPacketSocket({
+        interface: name,
+        vnetHeader: false,
+        ignoreOutgoing: false,
+        filter: undefined,
+        receiveBufferBytes: 64 << 20,
+      });
+      libc.ioctl(fd, SIOCGSTAMPNS, addressOf(stamp));
+      this.#tapped.push({ fd, slot: this.#poller.add(fd, POLLIN), followed, file, interfaceIndex });
+    });
+  }
+
+  #once(timeoutMs: number): void {
+    this.#poller.wait(timeoutMs);
+    for (const tapped of this.#tapped) {
+      const ready = this.#poller.ready(tapped.slot);
+      if (ready & POLLIN) this.#drain(tapped);
+      else if (ready !== 0) this.#poller.setFd(tapped.slot, -1); // the host lost its power
+    }
+    this.#board.openFlows = this.#flows.openCount;
+    this.#writeMarks();
+  }
+
+  #drain(tapped: Tapped): void {
+    for (let i = 0; i < BATCH; i++) {
+      const length = recv(tapped.fd, frame, 0, SNAP_BYTES, MSG_DONTWAIT | MSG_TRUNC);
+      if (length <= 0) return;
+      this.#packets++;
+      this.#readStamp(tapped.fd);
+      if (tapped.followed) this.#follow(length);
+      if (tapped.file) {
+        const captured = frame.subarray(0, Math.min(length, SNAP_BYTES));
+        tapped.file.write(packet(tapped.interfaceIndex, this.#seconds, this.#nanoseconds, captured, length));
+      }
+    }
+  }
+
+  #readStamp(fd: number): void {
+    if (libc.ioctl(fd, SIOCGSTAMPNS, addressOf(stamp)) === 0) {
+      this.#seconds = stampWords.getUint32(0, true) + stampWords.getUint32(4, true) * 2 ** 32;
+      this.#nanoseconds = stampWords.getUint32(8, true);
+      if (this.#seconds > 0) return;
+    }
+    const nowMs = wallMs();
+    this.#seconds = Math.floor(nowMs / 1000);
+    this.#nanoseconds = Math.floor((nowMs - this.#seconds * 1000) * 1e6);
+  }
+
+  #follow(length: number): void {
+    const type = ((frame[12] ?? 0) << 8) | (frame[13] ?? 0);
+    if (type !== ETHERTYPE_IPV4 && type !== ETHERTYPE_IPV6) return;
+    if (segment.parse(frame, ETHERNET_HEADER, length - ETHERNET_HEADER) !== '' || !segment.isTcp) return;
+    const { sourcePort, destinationPort, sourceOffset, destinationOffset, family } = segment;
+    const atMs = this.#seconds * 1000 + this.#nanoseconds / 1e6;
+    this.#noticeFaults(atMs);
+    if (destinationPort === this.#port && ipIs(this.#service, frame, destinationOffset, family)) {
+      this.#flows.packet(atMs, true, sourcePort, segment);
+    } else if (sourcePort === this.#port && ipIs(this.#service, frame, sourceOffset, family)) {
+      this.#flows.packet(atMs, false, destinationPort, segment);
+    }
+  }
+
+  #noticeFaults(nowMs: number): void {
+    while (this.#faultsSeen < this.#board.faultCount) {
+      const atMs = this.#board.faultAt(this.#faultsSeen);
+      if (atMs > nowMs) return;
+      this.#flows.fault(atMs);
+      this.#faultsSeen++;
+    }
+  }
+
+  /** The loop never returns to Node's, so messages are fetched. */
+  #writeMarks(): void {
+    for (let got = fetchMark(); got !== undefined; got = fetchMark()) {
+      const seconds = Math.floor(got.atMs / 1000);
+      const nanoseconds = Math.round((got.atMs - seconds * 1000) * 1e6);
+      for (const file of this.#files) file.write(mark(0, seconds, nanoseconds, got.label));
+    }
+  }
+}
+
+function fetchMark(): CaptureMark | undefined {
+  const got: { message: CaptureMark } | undefined = parentPort ? receiveMessageOnPort(parentPort) : undefined;
+  return got?.message;
+}
+
+parentPort?.postMessage(new CaptureLoop(workerData as CaptureOrder).run());
