@@ -101,6 +101,5 @@ test('a LAN of 1 Gb/s carries 1 Gb/s of Ethernet each way, and the capture keeps
     const mbps = Number(output.split(' ')[1]);
     assert.ok(mbps < 965, `${mbps} Mb/s is more than the LAN carries`);
     assert.equal((await capture.stop()).dropped, 0);
-    console.error(`# ${mbps.toFixed(0)} Mb/s`);
   });
 });

@@ -1,0 +1,273 @@
+/**
+ * Sequence number over time at the client, as in the figures of the FT-TCP paper: the whole run, and around the first
+ * fault the same in close-up. Pure: data in, SVG out.
+ */
+import type { Kind, Point } from './series.ts';
+
+export interface PlotEvent {
+  atMs: number;
+  label: string;
+  kind: 'fault' | 'detected' | 'promoted';
+}
+
+export interface PlotData {
+  title: string;
+  subtitle: string;
+  /** What is 0 on the time axis of the whole run. */
+  startMs: number;
+  whole: readonly Point[];
+  closeUp: readonly Point[];
+  events: readonly PlotEvent[];
+  /** Which direction's stream is shown. */
+  direction: 'up' | 'down';
+}
+
+const WIDTH = 1200;
+const HEIGHT = 560;
+const PANEL_TOP = 112;
+const PANEL_HEIGHT = 364;
+const INK = '#1f2933';
+const QUIET = '#52606d';
+const GRID = '#e4e7eb';
+const FONT = "font-family=\"'Helvetica Neue', Helvetica, Arial, 'Liberation Sans', 'DejaVu Sans', sans-serif\"";
+
+interface Style {
+  kind: Kind;
+  label: string;
+  color: string;
+  draw(x: number, y: number): string;
+}
+
+const dot = (x: number, y: number): string => `M${n(x - 1.6)},${n(y - 1.6)}h3.2v3.2h-3.2z`;
+const bar = (x: number, y: number): string => `M${n(x - 3)},${n(y - 0.6)}h6v1.2h-6z`;
+const cross = (x: number, y: number): string => `M${n(x - 4)},${n(y - 4)}l8,8m0,-8l-8,8`;
+
+const UP: readonly Style[] = [
+  { kind: 'clientData', label: 'data of the client', color: '#1d4ed8', draw: dot },
+  { kind: 'serviceAck', label: 'acknowledgement of the service', color: '#d97706', draw: bar },
+  { kind: 'clientRetransmission', label: 'retransmission', color: '#c81e1e', draw: cross },
+];
+const DOWN: readonly Style[] = [
+  { kind: 'serviceData', label: 'data of the service', color: '#1d4ed8', draw: dot },
+  { kind: 'serviceRetransmission', label: 'retransmission', color: '#c81e1e', draw: cross },
+];
+
+const EVENT_COLORS: Record<PlotEvent['kind'], string> = { fault: '#c81e1e', detected: '#7c3aed', promoted: '#047857' };
+
+export function plotSequence(data: PlotData): string {
+  const styles = data.direction === 'up' ? UP : DOWN;
+  const shown = new Set(styles.map((style) => style.kind));
+  const visible = (points: readonly Point[]) => points.filter((point) => shown.has(point.kind));
+  const fault = data.events.find((event) => event.kind === 'fault');
+  const whole = visible(data.whole);
+  const close = fault === undefined ? [] : closeUpPoints(visible(data.closeUp), fault.atMs, data.events);
+  const both = fault !== undefined && close.length > 0;
+  const gapWidth = 96;
+  const left = 84;
+  const width = both ? (WIDTH - left - gapWidth - 32) / 2 : WIDTH - left - 32;
+  const panels = [
+    panel({
+      ...data,
+      styles,
+      left,
+      width,
+      points: whole,
+      heading: 'Whole run',
+      zeroMs: data.startMs,
+      unit: { label: "time since the client's start (s)", perMs: 0.001 },
+      baseline: 0,
+      labels: !both,
+    }),
+  ];
+  if (both) {
+    panels.push(
+      panel({
+        ...data,
+        styles,
+        left: left + width + gapWidth,
+        width,
+        points: close,
+        heading: `Around the fault (${fault.label})`,
+        zeroMs: fault.atMs,
+        unit: { label: 'time since the fault (ms)', perMs: 1 },
+        baseline: Math.min(...close.map((point) => point.position)),
+        labels: true,
+      }),
+    );
+  }
+  return [
+    `<svg xmlns="http://www.w3.org/2000/svg" width="${WIDTH}" height="${HEIGHT}" viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img" ${FONT}>`,
+    `<title>${escapeXml(data.title)}</title>`,
+    `<rect width="${WIDTH}" height="${HEIGHT}" fill="#ffffff"/>`,
+    text(left, 34, data.title, { size: 20, weight: 600 }),
+    text(left, 57, data.subtitle, { size: 13, fill: QUIET }),
+    ...panels,
+    legend(styles, left, HEIGHT - 18),
+    '</svg>',
+    '',
+  ].join('\n');
+}
+
+/** From 50 ms before the fault to some time after the last of what is marked. */
+function closeUpPoints(points: readonly Point[], faultMs: number, events: readonly PlotEvent[]): Point[] {
+  const later = events.map((event) => event.atMs).filter((atMs) => atMs >= faultMs && atMs < faultMs + 250);
+  const resumed = points.find((point) => point.atMs > Math.max(faultMs + 2, ...later))?.atMs ?? faultMs;
+  const after = Math.min(300, Math.max(100, resumed - faultMs + 60));
+  return points.filter((point) => point.atMs >= faultMs - 50 && point.atMs <= faultMs + after);
+}
+
+interface Panel extends PlotData {
+  styles: readonly Style[];
+  left: number;
+  width: number;
+  points: readonly Point[];
+  heading: string;
+  zeroMs: number;
+  unit: { label: string; perMs: number };
+  /** The position that is 0 on the vertical axis. */
+  baseline: number;
+  /** Write the names of the events into this panel. */
+  labels: boolean;
+}
+
+function panel(it: Panel): string {
+  const times = [
+    ...it.points.map((point) => point.atMs),
+    ...(it.points.length === 0 ? [it.zeroMs, it.zeroMs + 1] : []),
+  ];
+  const fromMs = it.baseline === 0 ? it.zeroMs : Math.min(...times);
+  const toMs = Math.max(...times, fromMs + 0.001);
+  const top = it.points.reduce((max, point) => Math.max(max, point.position - it.baseline), 1);
+  const bytes = byteUnit(top);
+  const x = scale(fromMs, toMs, it.left, it.left + it.width);
+  const y = scale(0, top * 1.06, PANEL_TOP + PANEL_HEIGHT, PANEL_TOP);
+  const bottom = PANEL_TOP + PANEL_HEIGHT;
+  const parts = [text(it.left, PANEL_TOP - 30, it.heading, { size: 14, weight: 600 })];
+  for (const tick of ticks((fromMs - it.zeroMs) * it.unit.perMs, (toMs - it.zeroMs) * it.unit.perMs, 7)) {
+    const at = x(it.zeroMs + tick / it.unit.perMs);
+    parts.push(line(at, PANEL_TOP, at, bottom, GRID), text(at, bottom + 18, plain(tick), { anchor: 'middle' }));
+  }
+  for (const tick of ticks(0, (top * 1.06) / bytes.size, 6)) {
+    const at = y(tick * bytes.size);
+    parts.push(
+      line(it.left, at, it.left + it.width, at, GRID),
+      text(it.left - 8, at + 4, plain(tick), { anchor: 'end' }),
+    );
+  }
+  parts.push(
+    `<rect x="${n(it.left)}" y="${PANEL_TOP}" width="${n(it.width)}" height="${PANEL_HEIGHT}" fill="none" stroke="${QUIET}"/>`,
+  );
+  const what = it.baseline === 0 ? 'sequence number' : 'sequence number, relative';
+  parts.push(text(it.left + it.width / 2, bottom + 38, it.unit.label, { anchor: 'middle', size: 13 }));
+  parts.push(
+    text(it.left - 54, PANEL_TOP + PANEL_HEIGHT / 2, `${what} (${bytes.name})`, {
+      anchor: 'middle',
+      size: 13,
+      turned: true,
+    }),
+  );
+  parts.push(...events(it, x, fromMs, toMs));
+  for (const style of it.styles) parts.push(marks(it, style, x, y));
+  return parts.join('\n');
+}
+
+function events(it: Panel, x: (ms: number) => number, fromMs: number, toMs: number): string[] {
+  const inside = it.events.filter((event) => event.atMs >= fromMs && event.atMs <= toMs);
+  return inside.flatMap((event, index) => {
+    const at = x(event.atMs);
+    const color = EVENT_COLORS[event.kind];
+    const rule = `<path d="M${n(at)},${PANEL_TOP}V${PANEL_TOP + PANEL_HEIGHT}" stroke="${color}" stroke-width="1.4" stroke-dasharray="5 3" fill="none"/>`;
+    if (!it.labels) return [rule];
+    // One below the other: events lie close together.
+    const row = PANEL_TOP + 18 + (index % 8) * 18;
+    const size = 12;
+    const long = event.label.length * size * 0.56;
+    const toTheLeft = at + 8 + long > it.left + it.width;
+    const from = toTheLeft ? at - 6 - long : at + 6;
+    const box = `<rect x="${n(from - 2)}" y="${row - 12}" width="${n(long + 4)}" height="16" fill="#ffffff" fill-opacity="0.9"/>`;
+    const label = { size, fill: color, weight: 600, anchor: toTheLeft ? ('end' as const) : ('start' as const) };
+    return [rule, box, text(toTheLeft ? at - 6 : at + 6, row, event.label, label)];
+  });
+}
+
+function marks(it: Panel, style: Style, x: (ms: number) => number, y: (position: number) => number): string {
+  const seen = new Set<string>();
+  let path = '';
+  for (const point of it.points) {
+    if (point.kind !== style.kind) continue;
+    const mark = style.draw(x(point.atMs), y(point.position - it.baseline));
+    if (seen.has(mark)) continue;
+    seen.add(mark);
+    path += mark;
+  }
+  return path === '' ? '' : `<path d="${path}" ${paint(style)}/>`;
+}
+
+function paint(style: Style): string {
+  return style.draw === cross
+    ? `fill="none" stroke="${style.color}" stroke-width="1.8"`
+    : `fill="${style.color}" fill-opacity="0.85"`;
+}
+
+function legend(styles: readonly Style[], left: number, y: number): string {
+  let at = left;
+  const parts: string[] = [];
+  for (const style of styles) {
+    parts.push(`<path d="${style.draw(at + 6, y - 4)}" ${paint(style)}/>`, text(at + 18, y, style.label, { size: 13 }));
+    at += 48 + style.label.length * 7;
+  }
+  return parts.join('\n');
+}
+
+interface TextStyle {
+  size?: number;
+  weight?: number;
+  fill?: string;
+  anchor?: 'start' | 'middle' | 'end';
+  turned?: boolean;
+}
+
+function text(x: number, y: number, content: string, style: TextStyle = {}): string {
+  const { size = 12, weight = 400, fill = INK, anchor = 'start', turned = false } = style;
+  const rotation = turned ? ` transform="rotate(-90 ${n(x)} ${n(y)})"` : '';
+  return `<text x="${n(x)}" y="${n(y)}" font-size="${size}" font-weight="${weight}" fill="${fill}" text-anchor="${anchor}"${rotation}>${escapeXml(content)}</text>`;
+}
+
+function line(x1: number, y1: number, x2: number, y2: number, color: string): string {
+  return `<path d="M${n(x1)},${n(y1)}L${n(x2)},${n(y2)}" stroke="${color}" fill="none"/>`;
+}
+
+function scale(from: number, to: number, low: number, high: number): (value: number) => number {
+  return (value) => low + ((value - from) / (to - from)) * (high - low);
+}
+
+/** Round numbers within the range, about `count` of them. */
+function ticks(from: number, to: number, count: number): number[] {
+  const raw = (to - from) / count;
+  const power = 10 ** Math.floor(Math.log10(raw));
+  const step = ([1, 2, 5, 10].find((factor) => factor * power >= raw) ?? 10) * power;
+  const found: number[] = [];
+  for (let i = Math.ceil(from / step - 1e-9); i * step <= to + step * 1e-9; i++) found.push(i * step);
+  return found;
+}
+
+function byteUnit(bytes: number): { name: string; size: number } {
+  if (bytes >= 1e9) return { name: 'GB', size: 1e9 };
+  if (bytes >= 1e6) return { name: 'MB', size: 1e6 };
+  if (bytes >= 1e3) return { name: 'kB', size: 1e3 };
+  return { name: 'bytes', size: 1 };
+}
+
+function plain(value: number): string {
+  const rounded = Number(value.toPrecision(6));
+  return String(rounded === 0 ? 0 : rounded).replace('-', '−');
+}
+
+/** Short numbers keep the file small. */
+function n(value: number): string {
+  return String(Math.round(value * 10) / 10);
+}
+
+function escapeXml(content: string): string {
+  return content.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;');
+}
