@@ -48,7 +48,10 @@ export class Capture {
       port,
       pcapDirectory,
     };
-    const worker = new Worker(new URL('./capture-worker.js', import.meta.url), { workerData: order });
+    const worker = new Worker(new URL('./capture-worker.js', import.meta.url), {
+      workerData: order,
+      execArgv: [], // the caller's own need not fit a file
+    });
     let failure: unknown;
     worker.once('error', (error) => {
       failure = error;

@@ -1,0 +1,85 @@
+/** `fttcp lab run`: reads the options, runs the lab, shows the result. */
+import type { Command } from 'commander';
+import { FttcpError } from '../errors.ts';
+import { ACTIONS, parseTimeMs } from './faults.ts';
+import { summarize } from './result.ts';
+import { runLab } from './run.ts';
+
+interface RunFlags {
+  server: string;
+  client: string;
+  port: string;
+  state?: string;
+  at: string[];
+  rate?: string;
+  linkRate?: string;
+  direct?: boolean;
+  config?: string;
+  detectTimeout: string;
+  pcap?: string;
+  timeout: string;
+  json?: boolean;
+}
+
+export function registerLab(program: Command): void {
+  const lab = program.command('lab').description('Try a service on hosts of its own inside this machine, with faults');
+  const collect = (text: string, before: string[]): string[] => [...before, text];
+  lab
+    .command('run')
+    .description('Run a server on two hosts under fttcp and a client against it; the hosts vanish with the command')
+    .requiredOption('--server <command>', 'the server, a shell command; FTTCP_ADDRESS and FTTCP_PORT are set')
+    .requiredOption('--port <number>', 'the TCP port on which the server listens')
+    .requiredOption('--client <command>', 'the client, a shell command; started when the servers are ready')
+    .option('--state <dir>', 'what the server starts from: each host gets a copy as its working directory')
+    .option(
+      '--at <time:action:host>',
+      `a fault, for example 1s:power-off:primary; actions: ${ACTIONS.join(', ')}`,
+      collect,
+      [],
+    )
+    .option('--rate <rate>', 'shape the LAN both ways, for example 1gbit')
+    .option('--link-rate <rate>', 'shape the replication link')
+    .option('--direct', 'the same server on one host without fttcp, for comparison')
+    .option('--config <file>', 'a service.yaml with further settings (limits, detect, …)')
+    .option('--detect-timeout <time>', 'silence after which the primary is taken for dead', '5ms')
+    .option('--pcap <dir>', 'write captures (pcapng), logs and a sequence plot there')
+    .option('--timeout <time>', "limit of the client's run", '120s')
+    .option('--json', 'print one JSON object on standard output')
+    .action((flags: RunFlags) => run(flags));
+}
+
+async function run(flags: RunFlags): Promise<void> {
+  const interruption = new AbortController();
+  const interrupt = () => interruption.abort();
+  process.on('SIGINT', interrupt).on('SIGTERM', interrupt).on('SIGHUP', interrupt);
+  try {
+    const { timeout, port, at, json, ...rest } = flags;
+    const result = await runLab({
+      ...rest,
+      at,
+      port: Number(port),
+      timeoutMs: readTimeout(timeout),
+      environment: process.env,
+      progress: (line) => process.stderr.write(`lab: ${line}\n`),
+      signal: interruption.signal,
+    });
+    process.stderr.write(`${summarize(result)}\n`);
+    if (json) process.stdout.write(`${JSON.stringify(result)}\n`);
+    else showClient(result.client);
+    if (!result.ok) process.exitCode = 1;
+  } finally {
+    process.off('SIGINT', interrupt).off('SIGTERM', interrupt).off('SIGHUP', interrupt);
+  }
+}
+
+function readTimeout(text: string): number {
+  const timeoutMs = parseTimeMs(text);
+  if (timeoutMs <= 0) throw new FttcpError('usage', 'The timeout is more than nothing, for example 120s.');
+  return timeoutMs;
+}
+
+/** Without --json the client's own output is the output. */
+function showClient(client: { stdout: string; stderr: string }): void {
+  process.stderr.write(client.stderr);
+  process.stdout.write(client.stdout);
+}

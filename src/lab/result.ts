@@ -1,0 +1,124 @@
+/**
+ * What a lab run gives back, and how it follows from what was observed. Pure.
+ */
+import { type FlowReport, survived } from './flow.ts';
+
+export interface ClientResult {
+  /** 128 + the signal's number if it was killed. */
+  exitCode: number;
+  /** The last 64 KB of each. */
+  stdout: string;
+  stderr: string;
+  durationMs: number;
+}
+
+export interface FaultResult {
+  /** From the client's start, as it really happened. */
+  atMs: number;
+  action: string;
+  host: string;
+}
+
+/** A promotion. Times count from the fault before it. */
+export interface FailoverResult {
+  detectedAfterMs: number;
+  promotedAfterMs: number;
+  epoch: number;
+}
+
+export interface ConnectionResult {
+  /** `ip:port` */
+  client: string;
+  service: string;
+  /** Client → service. */
+  bytesIn: number;
+  bytesOut: number;
+  /** See flow.ts. */
+  stallMs: number;
+  survived: boolean;
+}
+
+/** The JSON object of `fttcp lab run --json`. */
+export interface LabResult {
+  /** The client exited 0 and every connection survived. */
+  ok: boolean;
+  client: ClientResult;
+  faults: FaultResult[];
+  failovers: FailoverResult[];
+  connections: ConnectionResult[];
+}
+
+/** A line of a daemon's log that the lab understands. */
+export interface DaemonEvent {
+  host: string;
+  /** Wall clock. */
+  atMs: number;
+  event: string;
+  epoch: number;
+}
+
+const round = (ms: number): number => Math.round(ms * 1000) / 1000;
+
+/** @param faultsAtMs wall clock */
+export function failoversOf(events: readonly DaemonEvent[], faultsAtMs: readonly number[]): FailoverResult[] {
+  const promotions = events.filter((one) => one.event === 'promoted').sort((one, other) => one.atMs - other.atMs);
+  return promotions.flatMap((promoted) => {
+    const faultAtMs = faultsAtMs.filter((atMs) => atMs <= promoted.atMs).at(-1);
+    if (faultAtMs === undefined) return [];
+    const suspicions = events.filter(
+      (one) => one.event === 'suspected' && one.host === promoted.host && one.atMs <= promoted.atMs,
+    );
+    const detectedAtMs = suspicions.map((one) => one.atMs).filter((atMs) => atMs >= faultAtMs)[0] ?? promoted.atMs;
+    return [
+      {
+        detectedAfterMs: round(detectedAtMs - faultAtMs),
+        promotedAfterMs: round(promoted.atMs - faultAtMs),
+        epoch: promoted.epoch,
+      },
+    ];
+  });
+}
+
+export function connectionsOf(flows: readonly FlowReport[], clientExitCode: number): ConnectionResult[] {
+  return flows.map((flow) => ({
+    client: flow.client,
+    service: flow.service,
+    bytesIn: flow.bytesIn,
+    bytesOut: flow.bytesOut,
+    stallMs: round(flow.stallMs),
+    survived: survived(flow, clientExitCode === 0),
+  }));
+}
+
+/** A few lines for a person. */
+export function summarize(result: LabResult): string {
+  const { client, connections, failovers, faults } = result;
+  const lost = connections.filter((one) => !one.survived).length;
+  const bytes = (pick: (one: ConnectionResult) => number) => size(connections.reduce((sum, one) => sum + pick(one), 0));
+  const lines = [
+    `${result.ok ? 'OK' : 'FAILED'}: the client exited ${client.exitCode} after ${seconds(client.durationMs)}`,
+    `connections: ${connections.length}, ${lost === 0 ? 'all survived' : `${lost} LOST`}; ` +
+      `${bytes((one) => one.bytesIn)} in, ${bytes((one) => one.bytesOut)} out`,
+  ];
+  if (faults.length > 0) {
+    const stallMs = Math.max(0, ...connections.map((one) => one.stallMs));
+    lines.push(`faults: ${faults.map((one) => `${one.action} ${one.host} at ${seconds(one.atMs)}`).join(', ')}`);
+    lines.push(`longest stall: ${stallMs.toFixed(1)} ms`);
+  }
+  for (const one of failovers) {
+    lines.push(
+      `failover: detected after ${one.detectedAfterMs.toFixed(1)} ms, promoted after ` +
+        `${one.promotedAfterMs.toFixed(1)} ms, epoch ${one.epoch}`,
+    );
+  }
+  return lines.join('\n');
+}
+
+const seconds = (ms: number): string => (ms < 1000 ? `${Math.round(ms)} ms` : `${(ms / 1000).toFixed(2)} s`);
+
+export function size(bytes: number): string {
+  if (bytes < 1000) return `${bytes} B`;
+  const units = ['kB', 'MB', 'GB', 'TB'];
+  const power = Math.min(units.length, Math.floor(Math.log10(bytes) / 3));
+  return `${(bytes / 1000 ** power).toFixed(1)} ${units[power - 1]}`;
+}

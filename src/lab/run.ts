@@ -1,0 +1,258 @@
+/**
+ * One run of the lab: hosts, the service, the client, the faults at their times, and what came of it. This is
+ * `fttcp lab run`, for commands and tests alike. Whatever happens, nothing is left behind.
+ */
+import { copyFileSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { FttcpError } from '../errors.ts';
+import { Capture } from './capture.ts';
+import { Client } from './client.ts';
+import { until, wallMs } from './clock.ts';
+import type { DaemonLog } from './daemon-log.ts';
+import { type Fault, inject, parseFault } from './faults.ts';
+import type { FlowReport } from './flow.ts';
+import { createHosts, type Hosts, REPLICAS_MAX, replicaName } from './hosts.ts';
+import { type PlotEvent, plotSequence } from './plot.ts';
+import { connectionsOf, type DaemonEvent, type FaultResult, failoversOf, type LabResult, size } from './result.ts';
+import { makeScratchDirectory } from './scratch.ts';
+import { Service } from './service.ts';
+
+export interface LabOptions {
+  /** Shell commands. */
+  server: string;
+  client: string;
+  port: number;
+  state?: string | undefined;
+  /** Each `TIME:ACTION:HOST`, see faults.ts. */
+  at?: readonly string[] | undefined;
+  rate?: string | undefined;
+  linkRate?: string | undefined;
+  direct?: boolean | undefined;
+  replicas?: number | undefined;
+  config?: string | undefined;
+  /** For example `5ms`. */
+  detectTimeout?: string | undefined;
+  /** Folder for capture files, logs and the sequence plot. */
+  pcap?: string | undefined;
+  /** File for the sequence plot (SVG) of the connection that carried most. */
+  plot?: string | undefined;
+  /** Of the client's run. */
+  timeoutMs?: number | undefined;
+  /** The caller's, for server and client. */
+  environment: NodeJS.ProcessEnv;
+  /** Progress for people, a line at a time. */
+  progress?: ((line: string) => void) | undefined;
+  /** Tears everything down. */
+  signal?: AbortSignal | undefined;
+}
+
+const TIMEOUT_MS = 120_000;
+/** The client's kernel may still be closing connections when the client has ended. */
+const CLOSING_MS = 1500;
+const LOG_POLL_MS = 20;
+const WORTH_TELLING = new Set(['suspected', 'promoted', 'solo', 'removed', 'stepped-down', 'diverged']);
+
+/** @throws FttcpError `usage`, `interrupted`, or `lab-…` when the run could not be made */
+export async function runLab(options: LabOptions): Promise<LabResult> {
+  const run = new Run(options);
+  try {
+    return await run.go();
+  } finally {
+    await run.tearDown();
+  }
+}
+
+/** The checks that need no hosts. @throws FttcpError `usage` */
+function plannedFaults(options: LabOptions, replicas: number): Fault[] {
+  if (!Number.isInteger(options.port) || options.port < 1 || options.port > 65_535) {
+    throw new FttcpError('usage', 'The port is a number from 1 to 65535: the one that the server listens on.');
+  }
+  if (replicas < 1 || replicas > REPLICAS_MAX) {
+    throw new FttcpError('usage', `The lab has from 1 to ${REPLICAS_MAX} replicas.`);
+  }
+  const names = Array.from({ length: replicas }, (_, index) => replicaName(index));
+  return (options.at ?? []).map((text) => parseFault(text, names)).sort((one, other) => one.atMs - other.atMs);
+}
+
+class Run {
+  readonly #options: LabOptions;
+  readonly #replicas: number;
+  readonly #planned: Fault[];
+  readonly #injected: (FaultResult & { wallMs: number })[] = [];
+  readonly #events: DaemonEvent[] = [];
+  readonly #onAbort = () => void this.#hosts?.close();
+  #scratch: string | undefined;
+  #hosts: Hosts | undefined;
+  #capture: Capture | undefined;
+  #logTimer: NodeJS.Timeout | undefined;
+
+  constructor(options: LabOptions) {
+    this.#options = options;
+    this.#replicas = options.direct ? 1 : (options.replicas ?? 2);
+    this.#planned = plannedFaults(options, this.#replicas);
+  }
+
+  async go(): Promise<LabResult> {
+    const { port, server, client: command, environment, signal, pcap } = this.#options;
+    signal?.addEventListener('abort', this.#onAbort, { once: true });
+    this.#checkAborted();
+    const scratch = makeScratchDirectory();
+    this.#scratch = scratch;
+    if (pcap !== undefined) mkdirSync(pcap, { recursive: true });
+
+    const hosts = await createHosts({
+      ...this.#options,
+      replicas: this.#replicas,
+      direct: this.#options.direct ?? false,
+    });
+    this.#hosts = hosts;
+    this.#checkAborted();
+    this.#tell(`hosts up: client and ${hosts.replicas.map((host) => host.name).join(', ')}`);
+    const { state, config, detectTimeout, direct = false } = this.#options;
+    const service = Service.start(hosts, {
+      server,
+      port,
+      state,
+      config,
+      detectTimeout,
+      direct,
+      environment,
+      scratch,
+      signal,
+    });
+    await service.listening();
+    this.#checkAborted();
+    this.#tell(`${direct ? 'server listens' : 'servers listen'} on port ${port}`);
+    await service.level();
+    this.#checkAborted();
+    if (!direct) this.#tell('backup level');
+    const capture = await Capture.start({ hosts, port, pcapDirectory: pcap });
+    this.#capture = capture;
+    this.#followLogs(service.logs);
+
+    const client = new Client(hosts.client, command, port, environment, this.#options.timeoutMs ?? TIMEOUT_MS);
+    this.#tell('client started');
+    const faults = this.#injectAll(client, service, hosts, capture);
+    const clientResult = await client.finished;
+    await faults;
+    this.#checkAborted();
+    if (client.timedOut) this.#tell('the client ran out of time and was killed');
+    await until(() => capture.openFlows === 0, { timeoutMs: CLOSING_MS, signal });
+
+    const report = await capture.stop();
+    if (report.dropped > 0) this.#tell(`${report.dropped} packets were lost by the capture: its numbers may be wrong`);
+    this.#readLogs(service.logs);
+    const faultsAtMs = this.#injected.map((fault) => fault.wallMs);
+    const connections = connectionsOf(report.flows, clientResult.exitCode);
+    const result: LabResult = {
+      ok: clientResult.exitCode === 0 && connections.every((one) => one.survived),
+      client: clientResult,
+      faults: this.#injected.map(({ atMs, action, host }) => ({ atMs, action, host })),
+      failovers: failoversOf(this.#events, faultsAtMs),
+      connections,
+    };
+    this.#keep(service, report.flows, client.startMs);
+    return result;
+  }
+
+  async tearDown(): Promise<void> {
+    this.#options.signal?.removeEventListener('abort', this.#onAbort);
+    clearInterval(this.#logTimer);
+    await this.#capture?.abandon();
+    await this.#hosts?.close();
+    if (this.#scratch !== undefined) rmSync(this.#scratch, { recursive: true, force: true, maxRetries: 3 });
+  }
+
+  #tell(line: string): void {
+    this.#options.progress?.(line);
+  }
+
+  #checkAborted(): void {
+    if (this.#options.signal?.aborted)
+      throw new FttcpError('interrupted', 'The lab was interrupted; nothing is left of it.');
+  }
+
+  /** One after the other, each when its time has come, for as long as the client runs. */
+  async #injectAll(client: Client, service: Service, hosts: Hosts, capture: Capture): Promise<void> {
+    for (const fault of this.#planned) {
+      const due = client.startMs + fault.atMs;
+      await Promise.race([client.finished, new Promise((resolve) => setTimeout(resolve, Math.max(0, due - wallMs())))]);
+      if (client.ended || this.#options.signal?.aborted) {
+        this.#tell(`the client ended before ${fault.action} ${fault.host} was due`);
+        return;
+      }
+      await this.#inject(fault, client, service, hosts, capture);
+    }
+  }
+
+  async #inject(fault: Fault, client: Client, service: Service, hosts: Hosts, capture: Capture): Promise<void> {
+    const host = fault.host === 'client' ? hosts.client : await service.resolve(fault.host);
+    if (host === undefined || !host.alive) {
+      this.#tell(`${fault.action} ${fault.host} left out: there is no such host at this time`);
+      return;
+    }
+    const atWallMs = wallMs();
+    const atMs = Math.round((atWallMs - client.startMs) * 1000) / 1000;
+    this.#injected.push({ atMs, action: fault.action, host: host.name, wallMs: atWallMs });
+    capture.fault(atWallMs, `${fault.action} ${host.name}`);
+    try {
+      await inject(fault.action, host, hosts, service.programs(host));
+    } catch (error) {
+      // Half a lab tells nothing: the run ends, and says why.
+      await hosts.close();
+      throw error;
+    }
+    this.#tell(`${fault.action} ${host.name} at ${(atMs / 1000).toFixed(3)} s`);
+  }
+
+  #followLogs(logs: readonly DaemonLog[]): void {
+    this.#readLogs(logs);
+    this.#logTimer = setInterval(() => this.#readLogs(logs), LOG_POLL_MS);
+  }
+
+  #readLogs(logs: readonly DaemonLog[]): void {
+    for (const event of logs.flatMap((log) => log.poll())) {
+      this.#events.push(event);
+      const fault = this.#injected.filter((one) => one.wallMs <= event.atMs).at(-1);
+      if (!WORTH_TELLING.has(event.event) || fault === undefined) continue;
+      const after = `${(event.atMs - fault.wallMs).toFixed(1)} ms after ${fault.action} ${fault.host}`;
+      this.#tell(`${event.host}: ${event.event}, epoch ${event.epoch}, ${after}`);
+    }
+  }
+
+  /** What `--pcap` asks for besides captures: the plot, and the logs, which end with the run. */
+  #keep(service: Service, flows: readonly FlowReport[], startMs: number): void {
+    const { pcap, plot } = this.#options;
+    const file = plot ?? (pcap === undefined ? undefined : path.join(pcap, 'sequence.svg'));
+    const carried = (flow: FlowReport) => flow.bytesIn + flow.bytesOut;
+    const busiest = [...flows].sort((one, other) => carried(other) - carried(one))[0];
+    if (file !== undefined && busiest !== undefined) writeFileSync(file, this.#plot(busiest, startMs));
+    if (pcap === undefined) return;
+    for (const log of service.files) copyFileSync(log, path.join(pcap, path.basename(log)));
+    this.#tell(`capture files, logs and sequence.svg are in ${pcap}`);
+  }
+
+  #plot(flow: FlowReport, startMs: number): string {
+    const up = flow.bytesIn >= flow.bytesOut;
+    const kinds = { suspected: 'detected', promoted: 'promoted' } as const;
+    const events: PlotEvent[] = this.#injected.map((one) => ({
+      atMs: one.wallMs,
+      label: `${one.action} ${one.host}`,
+      kind: 'fault',
+    }));
+    for (const { event, host, atMs, epoch } of this.#events) {
+      if (event === 'suspected') events.push({ atMs, label: `${host} suspects`, kind: kinds.suspected });
+      if (event === 'promoted') events.push({ atMs, label: `${host} promoted, epoch ${epoch}`, kind: kinds.promoted });
+    }
+    const arrow = up ? `${flow.client} → ${flow.service}` : `${flow.service} → ${flow.client}`;
+    return plotSequence({
+      title: `${up ? 'Upload' : 'Download'} seen at the client${this.#injected.length === 0 ? '' : ', with faults'}`,
+      subtitle: `${arrow}, ${size(up ? flow.bytesIn : flow.bytesOut)}; longest stall ${flow.stallMs.toFixed(1)} ms`,
+      startMs,
+      whole: flow.whole,
+      closeUp: flow.closeUp,
+      events: events.sort((one, other) => one.atMs - other.atMs),
+      direction: up ? 'up' : 'down',
+    });
+  }
+}

@@ -1,0 +1,274 @@
+/**
+ * The service under test: two or more replicas that run `fttcp up`, or with `--direct` the same server alone. Prepares
+ * their directories, starts them, and tells when they are ready and who is the primary.
+ */
+import { type ChildProcess, execFileSync } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { closeSync, existsSync, mkdirSync, openSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parse, stringify } from 'yaml';
+import { requestStatus } from '../daemon/control.ts';
+import type { Status } from '../daemon/status.ts';
+import { FttcpError } from '../errors.ts';
+import { until } from './clock.ts';
+import { DaemonLog } from './daemon-log.ts';
+import type { Programs } from './faults.ts';
+import { type Host, type Hosts, lanAddress, linkAddress, SERVICE_ADDRESS } from './hosts.ts';
+import { listensOn } from './processes.ts';
+
+const ROOT = fileURLToPath(new URL('../../..', import.meta.url));
+const LAN_PREFIX = 24;
+const LINK_PORT = 7400;
+const HEARTBEAT_PORT = 7401;
+const READY_TIMEOUT_MS = 30_000;
+const LOG_TAIL_CHARACTERS = 2000;
+
+export interface ServiceOptions {
+  server: string;
+  port: number;
+  /** Copied for each replica. */
+  state?: string | undefined;
+  direct: boolean;
+  /** A service.yaml whose other settings (limits, detect, …) are taken over. */
+  config?: string | undefined;
+  detectTimeout?: string | undefined;
+  environment: NodeJS.ProcessEnv;
+  scratch: string;
+  signal?: AbortSignal | undefined;
+}
+
+interface Replica {
+  host: Host;
+  child: ChildProcess;
+  control: string;
+  log: DaemonLog;
+  /** Where the daemon's (with --direct the server's) own output goes. */
+  output: string;
+}
+
+export class Service {
+  readonly #options: ServiceOptions;
+  readonly #replicas: Replica[];
+
+  private constructor(options: ServiceOptions, replicas: Replica[]) {
+    this.#options = options;
+    this.#replicas = replicas;
+  }
+
+  /** @throws FttcpError `usage` when --state or --config cannot be read */
+  static start(hosts: Hosts, options: ServiceOptions): Service {
+    const extra = options.config === undefined ? {} : readConfig(options.config);
+    const key = randomBytes(16).toString('hex');
+    const replicas = hosts.replicas.map((host, index): Replica => {
+      const { scratch } = options;
+      const directory = path.join(scratch, host.name);
+      copyState(options.state, directory);
+      const output = path.join(scratch, `${host.name}.out`);
+      const control = path.join(scratch, `${host.name}.sock`);
+      const log = new DaemonLog(host.name, path.join(scratch, `${host.name}.log`));
+      const child = options.direct
+        ? startServer(host, options, directory, output)
+        : startDaemon(host, options, serviceYaml(hosts, index, key, extra, options), output);
+      return { host, child, control, log, output };
+    });
+    return new Service(options, replicas);
+  }
+
+  get logs(): DaemonLog[] {
+    return this.#replicas.map((one) => one.log);
+  }
+
+  programs(host: Host): Programs {
+    const child = this.#replicas.find((one) => one.host === host)?.child;
+    return this.#options.direct ? { server: child?.pid } : { daemon: child?.pid };
+  }
+
+  /** Every file of the run that is worth keeping. */
+  get files(): string[] {
+    const kinds = ['log', 'out', 'yaml', 'server.log'];
+    return this.#replicas
+      .flatMap(({ host }) => kinds.map((kind) => path.join(this.#options.scratch, `${host.name}.${kind}`)))
+      .filter((file) => existsSync(file));
+  }
+
+  /** All servers listen on the port. @throws FttcpError `lab-server` with what they said */
+  async listening(): Promise<void> {
+    const { port, direct } = this.#options;
+    await this.#wait(`its server listens on port ${port}`, async () => {
+      if (direct) return this.#replicas.every((one) => listensOn(one.host.init, port));
+      const all = await this.#statuses();
+      return all.every((status) => status?.server.listening.includes(port));
+    });
+  }
+
+  /** The backup is in the view and holds all that the primary has. */
+  async level(): Promise<void> {
+    if (this.#options.direct) return;
+    await this.#wait('the backup is level', async () => {
+      const all = await this.#statuses();
+      return all.some((status) => status?.role === 'primary' && status.level) && all.every((status) => status?.level);
+    });
+  }
+
+  /** The host that a fault's host name means now. */
+  async resolve(name: string): Promise<Host | undefined> {
+    const named = this.#replicas.find((one) => one.host.name === name);
+    if (named) return named.host;
+    if (this.#options.direct) return name === 'primary' ? this.#replicas[0]?.host : undefined;
+    const all = await this.#statuses();
+    let found: { host: Host; epoch: number } | undefined;
+    for (const [index, replica] of this.#replicas.entries()) {
+      const status = all[index];
+      if (status?.role !== name || !replica.host.alive) continue;
+      // A replica that was cut off may still take itself for the primary of an older epoch.
+      if (found === undefined || status.epoch > found.epoch) found = { host: replica.host, epoch: status.epoch };
+    }
+    return found?.host;
+  }
+
+  #statuses(): Promise<(Status | undefined)[]> {
+    return Promise.all(
+      this.#replicas.map(async ({ host, control }) => {
+        if (!host.alive || !existsSync(control)) return undefined;
+        return requestStatus(control).catch(() => undefined);
+      }),
+    );
+  }
+
+  async #wait(what: string, condition: () => boolean | Promise<boolean>): Promise<void> {
+    const ended = () => this.#replicas.find((one) => one.child.exitCode !== null || one.child.signalCode !== null);
+    const { signal } = this.#options;
+    const done = await until(async () => ended() !== undefined || condition(), {
+      timeoutMs: READY_TIMEOUT_MS,
+      everyMs: 10,
+      signal,
+    });
+    if (signal?.aborted) return;
+    const gone = ended();
+    if (done && gone === undefined) return;
+    const said = this.#replicas.map((one) => this.#saidBy(one)).join('');
+    if (gone === undefined) {
+      throw new FttcpError('lab-server', `After ${READY_TIMEOUT_MS / 1000} s still not so that ${what}.${said}`);
+    }
+    const program = this.#options.direct ? 'server' : 'daemon';
+    throw new FttcpError(
+      'lab-server',
+      `The ${program} on host ${gone.host.name} ended (${gone.child.signalCode ?? `exit ${gone.child.exitCode}`}) ` +
+        `before ${what}.${said}`,
+    );
+  }
+
+  #saidBy({ host, output }: Replica): string {
+    const files = [output, path.join(this.#options.scratch, `${host.name}.server.log`)];
+    return files
+      .filter((file) => existsSync(file) && statSync(file).size > 0)
+      .map(
+        (file) => `\n--- ${path.basename(file)}\n${readFileSync(file, 'utf8').slice(-LOG_TAIL_CHARACTERS).trimEnd()}`,
+      )
+      .join('');
+  }
+}
+
+function copyState(state: string | undefined, directory: string): void {
+  mkdirSync(directory);
+  if (state === undefined) return;
+  if (!existsSync(state) || !statSync(state).isDirectory()) {
+    throw new FttcpError('usage', `--state ${state} is no directory: name the one that the server starts from.`);
+  }
+  execFileSync('cp', ['-a', `${state}/.`, directory], { stdio: ['ignore', 'ignore', 'pipe'] });
+}
+
+function readConfig(file: string): Record<string, unknown> {
+  let text: string;
+  try {
+    text = readFileSync(file, 'utf8');
+  } catch (cause) {
+    throw new FttcpError('usage', `--config ${file} cannot be read: ${(cause as Error).message}`, { cause });
+  }
+  // Read as text, as the daemon does: a key of hex digits is not a number.
+  const found: unknown = parse(text, { schema: 'failsafe' });
+  return typeof found === 'object' && found !== null ? (found as Record<string, unknown>) : {};
+}
+
+function section(value: unknown): Record<string, unknown> {
+  return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {};
+}
+
+/** Writes the replica's configuration: the caller's settings where the lab has none of its own. Returns the file. */
+function serviceYaml(
+  hosts: Hosts,
+  self: number,
+  key: string,
+  extra: Record<string, unknown>,
+  options: ServiceOptions,
+): string {
+  const name = hosts.replicas[self]?.name ?? '';
+  const file = (kind: string) => path.join(options.scratch, `${name}.${kind}`);
+  const address = { FTTCP_ADDRESS: SERVICE_ADDRESS, FTTCP_PORT: String(options.port) };
+  const server = section(extra.server);
+  const { keyFile: _, ...others } = extra;
+  const config = {
+    level: 'stream',
+    witness: 'none',
+    ...others,
+    service: 'lab',
+    address: `${SERVICE_ADDRESS}/${LAN_PREFIX}`,
+    lan: { ...section(extra.lan), interface: 'lan0' },
+    server: {
+      ...server,
+      command: options.server,
+      directory: path.join(options.scratch, name),
+      environment: { ...section(server.environment), ...plainEnvironment(options.environment), ...address },
+      log: file('server.log'),
+    },
+    self: name,
+    replicas: hosts.replicas.map((host, index) => ({
+      name: host.name,
+      link: `${linkAddress(index)}:${LINK_PORT}`,
+      heartbeat: [`${linkAddress(index)}:${HEARTBEAT_PORT}`, `${lanAddress(index)}:${HEARTBEAT_PORT}`],
+    })),
+    detect: { ...section(extra.detect), ...(options.detectTimeout ? { timeout: options.detectTimeout } : {}) },
+    key,
+    control: file('sock'),
+    log: { ...section(extra.log), file: file('log') },
+  };
+  writeFileSync(file('yaml'), stringify(config, { defaultStringType: 'QUOTE_DOUBLE' }), { mode: 0o600 });
+  return file('yaml');
+}
+
+/** What a configuration file can carry of it: proper names. */
+function plainEnvironment(environment: NodeJS.ProcessEnv): Record<string, string> {
+  const entries = Object.entries(environment).filter(
+    ([name, value]) => /^[A-Za-z_]\w*$/.test(name) && value !== undefined,
+  );
+  return Object.fromEntries(entries) as Record<string, string>;
+}
+
+function startDaemon(host: Host, options: ServiceOptions, file: string, output: string): ChildProcess {
+  const command = [process.execPath, path.join(ROOT, 'bin', 'fttcp.mjs'), 'up', '-c', file].map(quoted).join(' ');
+  // The set-up step has been done by whoever started the lab; two at once would wait for each other.
+  const env = { ...options.environment, FTTCP_SKIP_SETUP: '1' };
+  return startWithOutput(host, `exec ${command}`, { env, cwd: options.scratch }, output);
+}
+
+function startServer(host: Host, options: ServiceOptions, directory: string, output: string): ChildProcess {
+  const env = { ...options.environment, FTTCP_ADDRESS: SERVICE_ADDRESS, FTTCP_PORT: String(options.port) };
+  return startWithOutput(host, options.server, { env, cwd: directory }, output);
+}
+
+function startWithOutput(
+  host: Host,
+  command: string,
+  where: { env: NodeJS.ProcessEnv; cwd: string },
+  output: string,
+): ChildProcess {
+  const fd = openSync(output, 'a');
+  try {
+    return host.spawn(command, { ...where, stdio: ['ignore', fd, fd] });
+  } finally {
+    closeSync(fd);
+  }
+}
+
+const quoted = (word: string): string => `'${word.replaceAll("'", "'\\''")}'`;

@@ -1,0 +1,24 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { failoversOf, type LabResult, summarize } from '../../src/lab/result.ts';
+
+test('a failover is counted from the fault before it, and a promotion without a fault is none', () => {
+  const events = [
+    { host: 'a', atMs: 100, event: 'promoted', epoch: 1 },
+    { host: 'b', atMs: 1005.5, event: 'suspected', epoch: 1 },
+    { host: 'b', atMs: 1006.25, event: 'promoted', epoch: 2 },
+  ];
+  assert.deepEqual(failoversOf(events, [1000]), [{ detectedAfterMs: 5.5, promotedAfterMs: 6.25, epoch: 2 }]);
+  assert.deepEqual(failoversOf(events, []), []);
+});
+
+test('a lost connection is named in the summary', () => {
+  const result: LabResult = {
+    ok: false,
+    client: { exitCode: 1, stdout: '', stderr: '', durationMs: 1200 },
+    faults: [{ atMs: 500, action: 'power-off', host: 'a' }],
+    failovers: [],
+    connections: [{ client: 'c:1', service: 's:1', bytesIn: 2_500_000, bytesOut: 0, stallMs: 12.34, survived: false }],
+  };
+  assert.match(summarize(result), /FAILED.*exited 1.*\n.*1 LOST; 2\.5 MB in.*\n.*power-off a at 500 ms\n.*12\.3 ms/);
+});
