@@ -8,6 +8,9 @@ import { getU16, getU32 } from './bytes.ts';
 /** Below this a sum by bytes is as fast as one by words, which has to look its view up. */
 const WORDS_FROM_BYTES = 512;
 
+/** 128 KB: half of what an accumulator of 32 bits takes before it overflows. A packet is one run, a jumbogram several. */
+const RUN_WORDS = 0x8000;
+
 /** A view of 32-bit words for each packet buffer ever summed; it goes when the buffer goes. */
 const wordViews = new WeakMap<ArrayBufferLike, Uint32Array>();
 
@@ -27,9 +30,9 @@ export function sumBytes(bytes: Uint8Array, offset: number, length: number, init
   return initial + sumByBytes(bytes, offset, head) + rest;
 }
 
-/** Folds the carries of a sum (below 2⁴⁸) into 16 bits. */
+/** Folds the carries of a sum, any safe integer, into 16 bits. */
 export function foldSum(sum: number): number {
-  if (sum > 0xffffffff) sum = (sum >>> 0) + Math.floor(sum / 0x100000000);
+  while (sum > 0xffffffff) sum = (sum >>> 0) + Math.floor(sum / 0x100000000);
   sum = (sum & 0xffff) + (sum >>> 16);
   sum = (sum & 0xffff) + (sum >>> 16);
   return (sum & 0xffff) + (sum >>> 16);
@@ -78,7 +81,6 @@ export function ipv4HeaderChecksum(bytes: Uint8Array, offset: number): void {
   bytes[offset + IPV4_CHECKSUM + 1] = check;
 }
 
-/** Fewer than 64 KB, so that the result stays below 2³². */
 function sumByBytes(bytes: Uint8Array, offset: number, length: number): number {
   const end = offset + length;
   let sum = 0;
@@ -92,9 +94,15 @@ function sumByBytes(bytes: Uint8Array, offset: number, length: number): number {
   return i < end ? sum + ((bytes[i] as number) << 8) : sum;
 }
 
-/** Two accumulators, so that neither waits for the other; each takes a quarter of 2³⁴ bytes before it could overflow. */
 function sumByWords(words: Uint32Array, from: number, count: number): number {
   const end = from + count;
+  let sum = 0;
+  for (; from < end; from += RUN_WORDS) sum += sumRun(words, from, Math.min(from + RUN_WORDS, end));
+  return sum;
+}
+
+/** Two accumulators, so that neither waits for the other. */
+function sumRun(words: Uint32Array, from: number, end: number): number {
   let even = 0;
   let odd = 0;
   let i = from;

@@ -62,6 +62,8 @@ export class IcmpView {
 
   /** Looks at a packet for which `parseIp` returned ''. False if no whole ICMP message is in it. */
   set(packet: IpPacket): boolean {
+    this.quotedSourceOffset = -1;
+    this.quotedDestinationOffset = -1;
     this.quotedTcpOffset = -1;
     this.quotedTcpLength = 0;
     const protocol = packet.family === 4 ? PROTOCOL_ICMP : PROTOCOL_ICMPV6;
