@@ -1,0 +1,50 @@
+/** What /proc tells about processes. */
+import { readdirSync, readFileSync } from 'node:fs';
+
+const TCP_LISTEN = '0A';
+
+/** The TCP ports on which anything in the network namespace of a process listens, ascending; empty when it has ended. */
+export function listeningPorts(pid: number): number[] {
+  const ports = new Set<number>();
+  for (const table of ['tcp', 'tcp6']) {
+    for (const line of readOrEmpty(`/proc/${pid}/net/${table}`).split('\n').slice(1)) {
+      // sl local_address rem_address st …
+      const [, local, , state] = line.trim().split(/\s+/);
+      const port = local?.split(':')[1];
+      if (state === TCP_LISTEN && port !== undefined) ports.add(Number.parseInt(port, 16));
+    }
+  }
+  return [...ports].sort((a, b) => a - b);
+}
+
+/** The processes that a process has started and that have not been reaped, whichever of its threads started them. */
+export function childrenOf(pid: number): number[] {
+  // /proc/PID/task/TID/children would say it at once, but not every kernel is built with it.
+  return readdirSync('/proc')
+    .filter((entry) => /^\d+$/.test(entry) && parentOf(entry) === pid)
+    .map(Number);
+}
+
+function parentOf(pid: string): number | undefined {
+  const stat = readOrEmpty(`/proc/${pid}/stat`);
+  const parent = afterName(stat).split(' ')[1];
+  return parent === undefined ? undefined : Number(parent);
+}
+
+/** The state letter of proc_pid_stat(5), `Z` for a zombie; undefined when there is no such process. */
+export function processState(pid: number, procRoot = '/proc'): string | undefined {
+  return afterName(readOrEmpty(`${procRoot}/${pid}/stat`))[0];
+}
+
+/** What follows the name in `stat`: state, parent, … The name, in brackets, may itself hold anything, brackets too. */
+function afterName(stat: string): string {
+  return stat.slice(stat.lastIndexOf(')') + 2);
+}
+
+function readOrEmpty(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    return '';
+  }
+}
