@@ -1,4 +1,4 @@
 // `npm run build`: the set-up step alone.
-import { setup } from './setup.mjs';
+import { script, setup } from './setup.mjs';
 
-setup();
+await script(setup);

@@ -1,86 +1,169 @@
 // The one set-up step that every script and the `fttcp` command share: npm packages, then compiled output.
-// Quick when nothing is to be done: it compares the lock file and the sources' times with stamps in ignored folders.
+// Quick when nothing is to be done: it compares the lock file and the sources with stamps in ignored folders, and takes
+// the lock only when there is work.
 import { spawnSync } from 'node:child_process';
 import {
   copyFileSync,
   existsSync,
+  linkSync,
+  lstatSync,
   mkdirSync,
   readdirSync,
   readFileSync,
-  rmdirSync,
+  renameSync,
+  rmSync,
   statSync,
-  utimesSync,
   writeFileSync,
 } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 export const ROOT = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..');
-const LOCK = path.join(ROOT, 'package-lock.json');
-const INSTALLED = path.join(ROOT, 'node_modules', '.fttcp-lock.json');
-const BUILT = path.join(ROOT, 'dist', '.built');
-const SOURCES = ['src', 'test', 'examples', 'bench', 'tsconfig.json'];
+const LOCKED_VERSIONS = path.join(ROOT, 'package-lock.json');
+const MODULES = path.join(ROOT, 'node_modules');
+const INSTALLED = path.join(MODULES, '.fttcp-lock.json');
+const DIST = path.join(ROOT, 'dist');
+const BUILT = path.join(DIST, '.built');
+const LOCK = path.join(ROOT, 'out', '.setup-lock');
+const SOURCE_FOLDERS = ['src', 'test', 'examples', 'bench'];
+const BUILD_INPUTS = [...SOURCE_FOLDERS, 'tsconfig.json', 'package-lock.json'];
+
+export function setup() {
+  if (!mustInstall() && !mustCompile()) return;
+  withLock(() => {
+    if (mustInstall()) install();
+    if (mustCompile()) compile();
+  });
+}
 
 /** Runs a program with its output on standard error (standard output belongs to the command's own result). */
-export function run(program, args, what) {
-  const result = spawnSync(program, args, { cwd: ROOT, stdio: ['ignore', 2, 2] });
-  if (result.status !== 0) throw new Error(`${what} failed (${program} ${args.join(' ')}, exit ${result.status})`);
+export function run(program, args, what, options = {}) {
+  const result = spawnSync(program, args, { cwd: ROOT, stdio: ['ignore', 2, 2], ...options });
+  if (result.status === 0) return;
+  const how = result.error?.message ?? (result.signal ? `killed by ${result.signal}` : `exit ${result.status}`);
+  throw new Error(`${what} failed (${program} ${args.join(' ')}: ${how})`);
 }
 
-function newestChangeMs(entry) {
-  const full = path.join(ROOT, entry);
-  if (!existsSync(full)) return 0;
-  const stat = statSync(full);
-  if (!stat.isDirectory()) return stat.mtimeMs;
-  return Math.max(stat.mtimeMs, ...readdirSync(full).map((name) => newestChangeMs(path.join(entry, name))));
+/** Runs a script's body: a failure is one line and exit code 1. */
+export async function script(body) {
+  try {
+    await body();
+  } catch (error) {
+    process.stderr.write(`fttcp: ${process.env.FTTCP_DEBUG ? error.stack : error.message}\n`);
+    process.exitCode = 1;
+  }
 }
 
-function installPackages() {
-  if (existsSync(INSTALLED) && readFileSync(INSTALLED, 'utf8') === readFileSync(LOCK, 'utf8')) return;
+function mustInstall() {
+  // A link leads into another checkout's packages, which an install would change under it: used as they are.
+  if (lstatSync(MODULES, { throwIfNoEntry: false })?.isSymbolicLink()) return false;
+  return !existsSync(INSTALLED) || readFileSync(INSTALLED, 'utf8') !== readFileSync(LOCKED_VERSIONS, 'utf8');
+}
+
+function install() {
   process.stderr.write('fttcp: installing npm packages\n');
-  run('npm', ['ci', '--no-fund', '--no-audit', '--loglevel=error'], 'installing the npm packages');
-  copyFileSync(LOCK, INSTALLED);
+  // Not `npm ci`: it insists on lock entries for other platforms' optional packages, which not every registry has.
+  // This one takes the locked versions as well, and `--no-save` leaves the lock file alone.
+  run('npm', ['install', '--no-save', '--no-fund', '--no-audit', '--loglevel=error'], 'installing the npm packages');
+  copyFileSync(LOCKED_VERSIONS, INSTALLED);
 }
 
-export function compile() {
-  run(path.join(ROOT, 'node_modules', '.bin', 'tsc'), ['-p', 'tsconfig.json'], 'compiling');
+function mustCompile() {
+  return !existsSync(BUILT) || readFileSync(BUILT, 'utf8') !== fingerprint();
 }
 
-function compileIfChanged() {
-  const newest = Math.max(...SOURCES.map(newestChangeMs));
-  if (existsSync(BUILT) && statSync(BUILT).mtimeMs >= newest) return;
+function compile() {
   process.stderr.write('fttcp: compiling\n');
-  compile();
-  writeFileSync(BUILT, '');
-  utimesSync(BUILT, newest / 1000 + 0.001, newest / 1000 + 0.001);
+  const compiled = fingerprint();
+  // An interrupted or failed compilation leaves output that no stamp vouches for.
+  rmSync(BUILT, { force: true });
+  run(path.join(ROOT, 'node_modules', '.bin', 'tsc'), ['-p', 'tsconfig.json'], 'compiling');
+  removeStaleOutput();
+  writeFileSync(BUILT, compiled);
 }
 
-/** Two commands started at once in a fresh clone must not install over each other. */
+/** What the output was made from: names, sizes and times. */
+function fingerprint() {
+  return BUILD_INPUTS.flatMap((input) => filesUnder(path.join(ROOT, input)))
+    .map((file) => [file, statSync(file, { throwIfNoEntry: false })])
+    .map(([file, stat]) => `${path.relative(ROOT, file)} ${stat?.size} ${stat?.mtimeMs}\n`)
+    .join('');
+}
+
+/** Output whose source is gone: nothing may load it by accident. */
+function removeStaleOutput() {
+  for (const file of SOURCE_FOLDERS.flatMap((folder) => filesUnder(path.join(DIST, folder)))) {
+    const source = path.join(ROOT, path.relative(DIST, file).replace(/\.js(\.map)?$/, '.ts'));
+    if (!existsSync(source)) rmSync(file, { force: true });
+  }
+}
+
+/** Every file in a folder, or the file itself, sorted; none if there is nothing. */
+export function filesUnder(entry) {
+  const stat = statSync(entry, { throwIfNoEntry: false });
+  if (stat === undefined) return [];
+  if (!stat.isDirectory()) return [entry];
+  return readdirSync(entry)
+    .sort()
+    .flatMap((name) => filesUnder(path.join(entry, name)));
+}
+
+/** Two commands started at once in a fresh clone must not install over each other. A killed holder's lock is void. */
 function withLock(work) {
-  const lock = path.join(ROOT, 'out', '.setup-lock');
-  mkdirSync(path.dirname(lock), { recursive: true });
-  const deadline = Date.now() + 180_000;
-  for (;;) {
-    try {
-      mkdirSync(lock);
-      break;
-    } catch (error) {
-      if (error.code !== 'EEXIST') throw error;
-      const holderDied = Date.now() - statSync(lock).mtimeMs > 170_000;
-      if (holderDied || Date.now() > deadline) rmdirSync(lock);
-      else Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 100);
-    }
+  mkdirSync(path.dirname(LOCK), { recursive: true });
+  while (!takeLock()) {
+    if (!isHeld()) removeVoidLock();
+    else Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 100);
   }
   try {
     work();
   } finally {
-    rmdirSync(lock);
+    rmSync(LOCK, { recursive: true, force: true });
   }
 }
 
-export function setup() {
-  withLock(() => {
-    installPackages();
-    compileIfChanged();
-  });
+/** The lock appears with its holder already in it: link(2) is atomic and fails if the name is taken. */
+function takeLock() {
+  const mine = `${LOCK}.${process.pid}`;
+  writeFileSync(mine, `${process.pid} ${startTime(process.pid)}`);
+  try {
+    linkSync(mine, LOCK);
+    return true;
+  } catch (error) {
+    if (error.code !== 'EEXIST') throw error;
+    return false;
+  } finally {
+    rmSync(mine, { force: true });
+  }
+}
+
+function isHeld(lock = LOCK) {
+  try {
+    const [pid, started] = readFileSync(lock, 'utf8').split(' ');
+    return startTime(pid) !== undefined && startTime(pid) === started;
+  } catch (error) {
+    // Just released; or a folder, as earlier versions made.
+    return error.code === 'ENOENT';
+  }
+}
+
+/** Moved away before it is removed, so that a lock taken since then is noticed and put back. */
+function removeVoidLock() {
+  const aside = `${LOCK}.void.${process.pid}`;
+  try {
+    renameSync(LOCK, aside);
+    if (isHeld(aside)) linkSync(aside, LOCK);
+  } catch (error) {
+    if (error.code !== 'ENOENT' && error.code !== 'EEXIST') throw error;
+  }
+  rmSync(aside, { recursive: true, force: true });
+}
+
+/** When a process started, in ticks since boot: a pid alone may have been given to another one. proc(5), field 22. */
+function startTime(pid) {
+  try {
+    return readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ').at(-1).split(' ')[19];
+  } catch {
+    return undefined;
+  }
 }

@@ -1,0 +1,256 @@
+/**
+ * A service's configuration: from a YAML file to a `ServiceConfig` that the rest of the daemon can rely on, or to an
+ * error that lists everything that is wrong with its place in the file. Keys and defaults: `config-schema.ts`; for
+ * people: docs/configuration.md.
+ */
+import { readFileSync, statSync } from 'node:fs';
+import { LineCounter, parseDocument, visit } from 'yaml';
+import { FttcpError } from '../errors.ts';
+import { describe, type Problem, position, problemsFromIssue, type Source } from './config-problems.ts';
+import { type Endpoint, type ParsedFile, parseKey, SCHEMA } from './config-schema.ts';
+import { formatBytes } from './units.ts';
+
+export type { Endpoint } from './config-schema.ts';
+
+export interface ReplicaConfig {
+  readonly name: string;
+  /** Where this replica takes the replication link (TCP). */
+  readonly link: Endpoint;
+  /** Where it hears heartbeats (UDP); paths are paired by index with the other replica's. */
+  readonly heartbeat: readonly Endpoint[];
+}
+
+export interface ServerConfig {
+  /** Run by `sh -c` in the enclosure. */
+  readonly command: string;
+  readonly user?: string;
+  readonly directory?: string;
+  readonly environment: Readonly<Record<string, string>>;
+  /** Where the server's own output goes; absent: into the daemon's log. */
+  readonly log?: string;
+  /** Between SIGTERM and SIGKILL. */
+  readonly stopTimeoutMs: number;
+}
+
+export interface DetectConfig {
+  readonly intervalMs: number;
+  /** `auto`: 5 ms with real-time priority, 50 ms without. */
+  readonly timeoutMs: number | 'auto';
+  /** An unacknowledged log entry of this age is a suspicion. */
+  readonly ackTimeoutMs: number;
+  /** A data worker that made no progress for so long is a suspicion. */
+  readonly stallTimeoutMs: number;
+}
+
+export interface LimitsConfig {
+  readonly connections: number;
+  readonly halfOpen: number;
+  readonly logBytes: number;
+  readonly releaseBytes: number;
+  readonly connectionBytes: number;
+}
+
+export type LogLevel = 'trace' | 'debug' | 'info' | 'warn' | 'error';
+
+export interface ServiceConfig {
+  readonly service: string;
+  readonly address: { readonly ip: string; readonly prefix: number };
+  readonly lan: { readonly interface: string; readonly mtu: number };
+  readonly server: ServerConfig;
+  readonly level: 'stream';
+  readonly self: string;
+  /** Index of `self` in `replicas`; 0 starts as the primary. */
+  readonly selfIndex: number;
+  /** The other replica; absent when there is only one. */
+  readonly peer?: ReplicaConfig;
+  readonly replicas: readonly ReplicaConfig[];
+  readonly detect: DetectConfig;
+  readonly witness: 'none';
+  /** At least 16 bytes; authenticates heartbeats and the link. */
+  readonly key: Uint8Array;
+  /** Where the key was read from; absent: it stands in the configuration itself. */
+  readonly keyFile?: string;
+  readonly realtime: 'auto' | 'off';
+  /** Path of the control socket. */
+  readonly control: string;
+  readonly log: { readonly level: LogLevel; readonly file?: string };
+  readonly limits: LimitsConfig;
+}
+
+/** The shortest that `timeout: auto` can turn out to be. */
+const AUTO_TIMEOUT_MIN_MS = 5;
+/** Fewer heartbeats than this within the timeout, and one late packet is a suspicion. */
+const INTERVALS_PER_TIMEOUT_MIN = 4;
+const REPLICAS_MAX = 2;
+
+/** @throws FttcpError `config-unreadable` (no such file, no permission) or `config-invalid` (every problem, one a line). */
+export function loadConfig(path: string): ServiceConfig {
+  let text: string;
+  try {
+    text = readFileSync(path, 'utf8');
+  } catch (cause) {
+    throw new FttcpError('config-unreadable', `cannot read the configuration ${path}: ${reasonOf(cause)}`, { cause });
+  }
+  return parseConfig(text, path);
+}
+
+/** @throws FttcpError `config-invalid`: every problem, one a line, each with `file:line:column` and key path. */
+export function parseConfig(text: string, fileName: string): ServiceConfig {
+  const lines = new LineCounter();
+  const document = parseDocument(text, { schema: 'failsafe', lineCounter: lines, prettyErrors: false });
+  const source: Source = { fileName, document, lines };
+
+  const syntax = [...document.errors, ...document.warnings];
+  if (syntax.length > 0) {
+    fail(syntax.map((error) => `${position(source, error.pos[0])}: ${error.message}`).join('\n'));
+  }
+
+  visit(document, {
+    Alias: (_, alias) => {
+      if (alias.resolve(document) !== undefined) return;
+      fail(`${position(source, alias.range?.[0] ?? 0)}: there is no anchor &${alias.source} before this alias`);
+    },
+  });
+
+  const result = SCHEMA.safeParse(contentOf(source));
+  if (!result.success) fail(describe(source, result.error.issues.flatMap(problemsFromIssue)));
+
+  const file = result.data;
+  const problems = [...replicaProblems(file), ...detectProblems(file), ...limitProblems(file)];
+  const key = resolveKey(file, problems);
+  if (problems.length > 0 || key === undefined) fail(describe(source, problems));
+  return resolve(file, key);
+}
+
+function contentOf({ document, fileName }: Source): unknown {
+  try {
+    return document.toJS();
+  } catch (error) {
+    // Aliases that multiply without end.
+    return fail(`${fileName}:1:1: ${reasonOf(error)}`);
+  }
+}
+
+function fail(message: string): never {
+  throw new FttcpError('config-invalid', message);
+}
+
+function* replicaProblems({ address, self, replicas }: ParsedFile): Iterable<Problem> {
+  if (replicas.length < 1 || replicas.length > REPLICAS_MAX) {
+    const more = replicas.length > REPLICAS_MAX ? ' (more than two are not supported yet)' : '';
+    yield { path: ['replicas'], text: ` of ${replicas.length}${more}; allowed: 1 or 2 replicas` };
+  }
+  const names = replicas.map((replica) => replica.name);
+  if (!names.includes(self)) yield { path: ['self'], text: `; allowed: the name of a replica, ${names.join(' or ')}` };
+
+  const paths = replicas[0]?.heartbeat.length ?? 0;
+  const takenBy = new Map<string, string>();
+  for (const [index, { name, link, heartbeat }] of replicas.entries()) {
+    const at = ['replicas', index];
+    if (names.indexOf(name) !== index) {
+      yield { path: [...at, 'name'], text: '; allowed: a name that no other replica has' };
+    }
+    if (heartbeat.length === 0 || heartbeat.length !== paths) {
+      const allowed = 'at least one path, and as many on each replica: they are paired by index';
+      yield { path: [...at, 'heartbeat'], text: ` of ${heartbeat.length}; allowed: ${allowed}` };
+    }
+    const endpoints: [PropertyKey[], string, Endpoint][] = [[[...at, 'link'], 'tcp', link]];
+    for (const [path, it] of heartbeat.entries()) endpoints.push([[...at, 'heartbeat', path], 'udp', it]);
+    for (const [path, protocol, { host, port }] of endpoints) {
+      const endpoint = `${protocol} ${host}:${port}`;
+      if (host === address.ip) {
+        yield { path, text: "; allowed: an address of the replica's own (this one is the service's)" };
+      } else if (takenBy.has(endpoint)) {
+        yield { path, text: `; allowed: an address and port not in use elsewhere (${takenBy.get(endpoint)} has it)` };
+      }
+      takenBy.set(endpoint, name);
+    }
+  }
+}
+
+function* detectProblems({ detect }: ParsedFile): Iterable<Problem> {
+  const { interval, timeout } = detect;
+  const least = INTERVALS_PER_TIMEOUT_MIN * interval;
+  if (timeout === 'auto' && least > AUTO_TIMEOUT_MIN_MS) {
+    const allowed = `at most ${AUTO_TIMEOUT_MIN_MS / INTERVALS_PER_TIMEOUT_MIN}ms with timeout auto, which can be ${AUTO_TIMEOUT_MIN_MS}ms`;
+    yield { path: ['detect', 'interval'], text: `; allowed: ${allowed}` };
+  } else if (timeout !== 'auto' && timeout < least) {
+    const allowed = `auto or at least ${least}ms, ${INTERVALS_PER_TIMEOUT_MIN} times the interval`;
+    yield { path: ['detect', 'timeout'], text: `; allowed: ${allowed}` };
+  }
+}
+
+function* limitProblems({ limits }: ParsedFile): Iterable<Problem> {
+  if (limits.connectionBytes > limits.logBytes) {
+    const [own, whole] = [formatBytes(limits.connectionBytes), formatBytes(limits.logBytes)];
+    const text = `${own} is more than the whole log has; allowed: at most limits.logBytes, ${whole}`;
+    yield { path: ['limits', 'connectionBytes'], text, bare: true };
+  }
+}
+
+/** The key itself or from its file; what is wrong with it goes to `problems`. */
+function resolveKey({ key, keyFile }: ParsedFile, problems: Problem[]): Uint8Array | undefined {
+  if (key !== undefined && keyFile !== undefined) {
+    problems.push({ path: ['keyFile'], text: 'allowed: key or keyFile, not both', bare: true, atKey: true });
+    return undefined;
+  }
+  if (key !== undefined) return key;
+  if (keyFile === undefined) {
+    const hint = 'make one with: openssl rand -hex 32';
+    problems.push({ path: ['key'], text: `is missing; allowed: key or keyFile, one of them (${hint})`, bare: true });
+    return undefined;
+  }
+  const problem = (text: string) => problems.push({ path: ['keyFile'], text: ` ${text}` });
+  try {
+    if ((statSync(keyFile).mode & 0o004) !== 0) {
+      problem(
+        `(others can read this file: chmod o-r ${keyFile}); allowed: a file that only its owner and group can read`,
+      );
+      return undefined;
+    }
+    const fromFile = parseKey(readFileSync(keyFile, 'utf8').trim());
+    if (fromFile === undefined) problem('(its content is not a key); allowed: a file with at least 32 hex digits');
+    return fromFile;
+  } catch (cause) {
+    problem(`(cannot be read: ${reasonOf(cause)}); allowed: a readable file with at least 32 hex digits`);
+    return undefined;
+  }
+}
+
+function reasonOf(cause: unknown): string {
+  return cause instanceof Error ? cause.message : String(cause);
+}
+
+function resolve(file: ParsedFile, key: Uint8Array): ServiceConfig {
+  const { service, address, lan, level, self, replicas, witness, realtime, limits } = file;
+  const { command, user, directory, environment, log: serverLog, stopTimeout } = file.server;
+  const { interval, timeout, ackTimeout, stallTimeout } = file.detect;
+  const selfIndex = replicas.findIndex((replica) => replica.name === self);
+  const peer = replicas.find((replica) => replica.name !== self);
+  return {
+    service,
+    address,
+    lan,
+    server: {
+      command,
+      ...(user === undefined ? {} : { user }),
+      ...(directory === undefined ? {} : { directory }),
+      environment,
+      ...(serverLog === undefined ? {} : { log: serverLog }),
+      stopTimeoutMs: stopTimeout,
+    },
+    level,
+    self,
+    selfIndex,
+    ...(peer === undefined ? {} : { peer }),
+    replicas,
+    detect: { intervalMs: interval, timeoutMs: timeout, ackTimeoutMs: ackTimeout, stallTimeoutMs: stallTimeout },
+    witness,
+    key,
+    ...(file.keyFile === undefined ? {} : { keyFile: file.keyFile }),
+    realtime,
+    control: file.control ?? `/run/fttcp/${service}.sock`,
+    log: { level: file.log.level, ...(file.log.file === undefined ? {} : { file: file.log.file }) },
+    limits,
+  };
+}

@@ -1,0 +1,201 @@
+/**
+ * What a daemon says about itself: the stable JSON of `fttcp status --json` (docs/cli.md) and the same for people.
+ * The daemon fills it in; nothing here knows where the numbers come from.
+ */
+import { formatBytes, formatDuration } from './units.ts';
+
+export type Role = 'starting' | 'primary' | 'backup' | 'removed' | 'stopping';
+
+export interface PeerStatus {
+  readonly name: string;
+  /** Heartbeats arrive within the detection timeout. */
+  readonly heard: boolean;
+  /** Age of the last heartbeat; null: none yet. */
+  readonly lastHeardMs: number | null;
+  readonly role: Role | null;
+  readonly epoch: number | null;
+  /** The peer's own LAN link, as it says; null: it has not said. */
+  readonly lanUp: boolean | null;
+}
+
+export interface ConnectionStatus {
+  readonly id: number;
+  /** `ip:port`. */
+  readonly client: string;
+  readonly service: string;
+  /** A state name of RFC 9293. */
+  readonly state: string;
+  /** Client to service. */
+  readonly bytesIn: number;
+  readonly bytesOut: number;
+  /** Logged, but not yet fed to this host's server. */
+  readonly unfedBytes: number;
+  /** The two servers' outputs differ: reset at failover rather than continued wrong. */
+  readonly diverged: boolean;
+}
+
+export interface FailoverStatus {
+  readonly atIso: string;
+  readonly epoch: number;
+  readonly reason: string;
+  readonly detectedAfterSilenceMs: number;
+  readonly promotionMs: number;
+  readonly connections: number;
+}
+
+export interface Status {
+  readonly service: string;
+  readonly self: string;
+  readonly role: Role;
+  readonly epoch: number;
+  readonly view: { readonly epoch: number; readonly primary: string; readonly backups: readonly string[] };
+  /** The backup is in the view and holds the whole log. */
+  readonly level: boolean;
+  /** `reason`: why not all of them are. */
+  readonly protected: { readonly connections: number; readonly reason?: string };
+  readonly peer: PeerStatus | null;
+  readonly lan: { readonly interface: string; readonly up: boolean };
+  readonly server: {
+    readonly pid: number | null;
+    readonly running: boolean;
+    /** TCP ports. */
+    readonly listening: readonly number[];
+    readonly restarts: 0;
+  };
+  readonly log: {
+    readonly position: number;
+    readonly acknowledged: number;
+    readonly lagBytes: number;
+    readonly oldestUnackedMs: number;
+  };
+  readonly connections: readonly ConnectionStatus[];
+  readonly counters: Readonly<Record<string, number>>;
+  readonly lastFailover: FailoverStatus | null;
+  readonly detector: {
+    readonly timeoutMs: number;
+    readonly intervalMs: number;
+    readonly realtime: boolean;
+    readonly maxGapMs: number;
+    readonly p99GapMs: number;
+    readonly suspicions: number;
+  };
+  readonly uptimeMs: number;
+  readonly pid: number;
+  readonly version: string;
+}
+
+/** More connections than this are counted, not listed. */
+const CONNECTIONS_SHOWN_MAX = 20;
+
+/** Several lines for a person, the most important first, without a closing newline. */
+export function formatStatus(status: Status): string {
+  const lines = [
+    `${status.service} on ${status.self}: ${status.role}, epoch ${status.epoch}, up ${formatDuration(status.uptimeMs)} (fttcp ${status.version}, pid ${status.pid})`,
+    protection(status),
+    '',
+    ...table(rows(status)),
+  ];
+  if (status.connections.length > 0) lines.push('', ...connectionTable(status.connections));
+  return lines.join('\n');
+}
+
+/** The question that brings people here, answered in a sentence. */
+function protection(status: Status): string {
+  const count = status.connections.length;
+  const { connections, reason } = status.protected;
+  const because = reason ?? guessReason(status);
+  if (status.level && connections >= count && reason === undefined) {
+    return count === 0
+      ? 'protected: a crash of the primary would be survived'
+      : `protected: ${counted(count, 'connection')} would survive a crash of the primary`;
+  }
+  if (connections === 0) return `NOT PROTECTED: ${because}`;
+  return `PARTLY PROTECTED: ${connections} of ${counted(count, 'connection')}; ${because}`;
+}
+
+function guessReason({ role, peer, level, view }: Status): string {
+  if (role === 'starting' || role === 'stopping') return `this replica is ${role}`;
+  if (role === 'removed') return 'this replica was removed from the view; restart it to rejoin';
+  if (peer === null) return 'only one replica is configured';
+  if (!peer.heard) return `nothing is heard from ${peer.name}`;
+  if (view.backups.length === 0) return 'no backup is in the view';
+  if (!level) return 'the backup does not hold the whole log yet';
+  return 'some connections are not replicated';
+}
+
+function rows(status: Status): [string, string][] {
+  const { view, peer, lan, server, log, detector, lastFailover } = status;
+  const backups = view.backups.length === 0 ? 'no backup' : `backup ${view.backups.join(', ')}`;
+  const ports = server.listening.length === 0 ? 'not listening' : `listening on ${server.listening.join(', ')}`;
+  const shown: [string, string][] = [
+    ['view', `epoch ${view.epoch}, primary ${view.primary}, ${backups}`],
+    ['peer', peer === null ? 'none' : peerInWords(peer)],
+    ['lan', `${lan.interface} ${lan.up ? 'up' : 'DOWN'}`],
+    ['server', server.running ? `running${server.pid === null ? '' : `, pid ${server.pid}`}, ${ports}` : 'NOT RUNNING'],
+    ['log', logInWords(log)],
+    [
+      'detector',
+      `timeout ${formatDuration(detector.timeoutMs)}, heartbeat every ${formatDuration(detector.intervalMs)}, ` +
+        `gaps p99 ${formatDuration(detector.p99GapMs)}, max ${formatDuration(detector.maxGapMs)}, ` +
+        `${counted(detector.suspicions, 'suspicion')}, ${detector.realtime ? 'real-time priority' : 'no real-time priority'}`,
+    ],
+  ];
+  if (lastFailover !== null) {
+    const { atIso, epoch, reason, detectedAfterSilenceMs, promotionMs, connections } = lastFailover;
+    shown.push([
+      'failover',
+      `${atIso} to epoch ${epoch}: ${reason}; after ${formatDuration(detectedAfterSilenceMs)} of silence, ` +
+        `promoted in ${formatDuration(promotionMs)}, ${counted(connections, 'connection')}`,
+    ]);
+  }
+  return shown;
+}
+
+function logInWords({ position, acknowledged, lagBytes, oldestUnackedMs }: Status['log']): string {
+  if (position === acknowledged) return `position ${position}, all acknowledged`;
+  return `position ${position}, ${formatBytes(lagBytes)} unacknowledged for ${formatDuration(oldestUnackedMs)}`;
+}
+
+function peerInWords({ name, heard, lastHeardMs, role, epoch, lanUp }: PeerStatus): string {
+  const age = lastHeardMs === null ? 'never heard' : `heard ${formatDuration(lastHeardMs)} ago`;
+  const parts = [heard ? age : age.toUpperCase()];
+  if (role !== null) parts.push(role);
+  if (epoch !== null) parts.push(`epoch ${epoch}`);
+  if (lanUp === false) parts.push('its LAN is DOWN');
+  return `${name}: ${parts.join(', ')}`;
+}
+
+function connectionTable(connections: readonly ConnectionStatus[]): string[] {
+  const head = ['ID', 'CLIENT', 'SERVICE', 'STATE', 'IN', 'OUT', 'UNFED', ''];
+  const body = connections
+    .slice(0, CONNECTIONS_SHOWN_MAX)
+    .map(({ id, client, service, state, bytesIn, bytesOut, unfedBytes, diverged }) => [
+      String(id),
+      client,
+      service,
+      state,
+      formatBytes(bytesIn),
+      formatBytes(bytesOut),
+      formatBytes(unfedBytes),
+      diverged ? 'DIVERGED' : '',
+    ]);
+  const rest = connections.length - body.length;
+  return [...table([head, ...body]), ...(rest > 0 ? [`… and ${rest} more`] : [])];
+}
+
+function table(cells: readonly (readonly string[])[]): string[] {
+  const columns = Math.max(...cells.map((row) => row.length));
+  const widths = Array.from({ length: columns }, (_, column) =>
+    Math.max(...cells.map((row) => row[column]?.length ?? 0)),
+  );
+  return cells.map((row) =>
+    row
+      .map((cell, column) => (column === row.length - 1 ? cell : cell.padEnd(widths[column] ?? 0)))
+      .join('  ')
+      .trimEnd(),
+  );
+}
+
+function counted(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? '' : 's'}`;
+}

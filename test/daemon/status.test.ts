@@ -1,0 +1,53 @@
+import { match, ok } from 'node:assert/strict';
+import { test } from 'node:test';
+import { formatStatus } from '../../src/daemon/status.ts';
+import { STATUS } from './status-example.ts';
+
+test('a level pair is said to be protected', () => {
+  const text = formatStatus(STATUS);
+  match(text, /^files on a: primary, epoch 1, up 1 min 30 s/);
+  match(text, /^protected: 1 connection would survive a crash of the primary$/m);
+  match(text, /^1 +10\.77\.0\.50:40000 +10\.77\.0\.100:8000 +ESTABLISHED +2 KiB +4\.8 MiB +0 B$/m);
+});
+
+test('a silent peer is the reason why nothing is protected', () => {
+  const peer = { name: 'b', heard: false, lastHeardMs: null, role: null, epoch: null, lanUp: null };
+  const text = formatStatus({ ...STATUS, level: false, protected: { connections: 0 }, peer });
+  match(text, /^NOT PROTECTED: nothing is heard from b$/m);
+  match(text, /^peer +b: NEVER HEARD$/m);
+});
+
+test("the daemon's own reason is shown, with how many connections are protected", () => {
+  const [connection] = STATUS.connections;
+  ok(connection !== undefined);
+  const connections = [connection, { ...connection, id: 2, diverged: true }];
+  const reason = 'the outputs of connection 2 differ';
+  const text = formatStatus({ ...STATUS, connections, protected: { connections: 1, reason } });
+  match(text, /^PARTLY PROTECTED: 1 of 2 connections; the outputs of connection 2 differ$/m);
+  match(text, /DIVERGED$/m);
+});
+
+test('a long list of connections is cut', () => {
+  const [connection] = STATUS.connections;
+  ok(connection !== undefined);
+  const connections = Array.from({ length: 50 }, (_, id) => ({ ...connection, id }));
+  match(formatStatus({ ...STATUS, connections, protected: { connections: 50 } }), /^… and 30 more$/m);
+});
+
+test('the last failover is told', () => {
+  const text = formatStatus({
+    ...STATUS,
+    lastFailover: {
+      atIso: '2026-01-01T00:00:00.000Z',
+      epoch: 2,
+      reason: 'peer silent',
+      detectedAfterSilenceMs: 5.1,
+      promotionMs: 0.8,
+      connections: 3,
+    },
+  });
+  match(
+    text,
+    /failover +2026-01-01T00:00:00.000Z to epoch 2: peer silent; after 5.1 ms of silence, promoted in 0.8 ms/,
+  );
+});
