@@ -1,10 +1,9 @@
 // The conversation on the replication link, before and beside the log. The primary challenges whoever connects; the joiner
 // answers with a keyed hash over both sides' nonces; the primary proves itself likewise and admits it, or says why not.
-import { LINK_FRAME } from '../log/entry.ts';
-import { type FrameView, writeFrameHeader } from '../log/frame.ts';
-import { FRAME_HEADER } from '../log/entry.ts';
+
 import type { ByteQueue } from '../log/byte-queue.ts';
-import { setU64 } from '../log/frame.ts';
+import { FRAME_HEADER, LINK_FRAME } from '../log/entry.ts';
+import { type FrameView, setU64, writeFrameHeader } from '../log/frame.ts';
 import { setU32 } from '../wire/bytes.ts';
 
 export const NONCE_BYTES = 16;
@@ -28,7 +27,7 @@ export class LinkSession {
   readonly #prove: Prove;
   readonly #service: number;
   readonly #ownNonce: Uint8Array;
-  #peerNonce = new Uint8Array(NONCE_BYTES);
+  #peerNonce: Uint8Array = new Uint8Array(NONCE_BYTES);
 
   /** @param nonce fresh randomness for this connection of the link. */
   constructor(queue: ByteQueue, prove: Prove, service: number, nonce: Uint8Array) {

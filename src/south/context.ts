@@ -8,8 +8,8 @@ import type { ReleaseQueue } from './release-queue.ts';
 
 /** Where packets leave. `bytes` belongs to the sender again when the call returns. */
 export interface PacketPorts {
-  /** A frame for the LAN: virtio header, Ethernet, packet. */
-  lan(bytes: Uint8Array, offset: number, length: number): void;
+  /** A frame for the LAN: virtio header, Ethernet, packet. @returns false to be asked again later. */
+  lan(bytes: Uint8Array, offset: number, length: number): boolean;
   /** A packet for the server's TCP: virtio header, packet. */
   tun(bytes: Uint8Array, offset: number, length: number): void;
 }

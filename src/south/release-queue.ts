@@ -63,11 +63,11 @@ export class ReleaseQueue {
     this.#count++;
   }
 
-  /** Sends every frame whose position is acknowledged, in order. */
-  release(acknowledged: number, send: (bytes: Uint8Array, offset: number, length: number) => void): void {
+  /** Sends every frame whose position is acknowledged, in order, until `send` refuses one for lack of room. */
+  release(acknowledged: number, send: (bytes: Uint8Array, offset: number, length: number) => boolean): void {
     while (this.#count > 0 && (this.#positions[this.#first] ?? 0) <= acknowledged) {
       const length = this.#lengths[this.#first] ?? 0;
-      send(this.#frames.bytes, this.#offsets[this.#first] ?? 0, length);
+      if (!send(this.#frames.bytes, this.#offsets[this.#first] ?? 0, length)) return;
       this.#frames.consume(length);
       this.#first = (this.#first + 1) % FRAMES_MAX;
       this.#count--;
