@@ -111,6 +111,7 @@ export class DataLoop {
   /** Ends the service in good order: hands over or leaves the view; `turn` returns false when that is done. */
   stop(): void {
     this.#replica.stop();
+    this.#linkEnded(this.#link.flush());
     this.#stopAtMs = this.#nowMs + STOP_DEADLINE_MS;
   }
 

@@ -245,7 +245,7 @@ export class ClientSide {
       connection.inFin === NONE ? Number.POSITIVE_INFINITY : connection.inFin,
     );
     if (segment.dataLength > 0 && position > limit) return -1;
-    if (position + segment.dataLength > limit) {
+    if (segment.dataLength > 0 && position + segment.dataLength > limit) {
       kept -= segment.dataLength - (limit - position);
       this.#trim(segment, limit - position);
     }

@@ -12,6 +12,7 @@ import { tunToFrameVirtio, VIRTIO_HEADER } from '../wire/virtio.ts';
 import { Connection, NONE } from './connection.ts';
 import type { SouthContext } from './context.ts';
 import type { HalfOpen } from './half-open.ts';
+import type { Refusal } from './refusal.ts';
 import { FRAME_IP, TUN_HEADROOM } from './release-queue.ts';
 import type { Takeover } from './takeover.ts';
 import { isTranslated, requirePartialChecksum, translateForClient } from './translation.ts';
@@ -23,10 +24,12 @@ export class ServerSide {
   readonly #context: SouthContext;
   readonly #virtualClient: VirtualClient;
   readonly #takeover: Takeover;
+  readonly #refusal: Refusal;
   readonly #segment = new Segment();
 
-  constructor(context: SouthContext, virtualClient: VirtualClient, takeover: Takeover) {
+  constructor(context: SouthContext, virtualClient: VirtualClient, takeover: Takeover, refusal: Refusal) {
     this.#context = context;
+    this.#refusal = refusal;
     this.#virtualClient = virtualClient;
     this.#takeover = takeover;
   }
@@ -46,7 +49,7 @@ export class ServerSide {
     }
     const frameLength = length + TUN_HEADROOM;
     if (!segment.isTcp) {
-      if (speaking) this.#passUnconnected(segment, offset, frameLength);
+      if (!speaking || !this.#passUnconnected(segment, offset, frameLength)) this.#refusal.refuse(segment);
       return;
     }
     const addressLength = segment.family === 4 ? 4 : 16;
@@ -60,9 +63,8 @@ export class ServerSide {
     if (speaking && (segment.flags & (SYN | ACK)) === (SYN | ACK) && (connection === undefined || connection.direct)) {
       this.#fromListener(connection, segment, offset, frameLength, nowMs);
     } else if (connection === undefined) {
-      if (!speaking) return;
-      if ((segment.flags & SYN) !== 0) counters.serverOpensRefused++;
-      else this.#passUnconnected(segment, offset, frameLength);
+      if ((segment.flags & (SYN | ACK)) === SYN) this.#refusal.refuse(segment);
+      else if (speaking) this.#passUnconnected(segment, offset, frameLength);
     } else if (connection.direct) {
       this.#fromConnection(connection, segment, offset, frameLength, nowMs);
     } else {
@@ -188,16 +190,17 @@ export class ServerSide {
     connection.tsWireAtMs = nowMs;
   }
 
-  /** What belongs to no connection: ICMP, UDP, and the RST for a port where nobody listens. */
-  #passUnconnected(segment: Segment, offset: number, frameLength: number): void {
-    const { neighbours, log, counters } = this.#context;
+  /**
+   * What belongs to no connection: ICMP, UDP, and the RST for a port where nobody listens.
+   * @returns false when it is not known where the addressee is.
+   */
+  #passUnconnected(segment: Segment, offset: number, frameLength: number): boolean {
+    const { neighbours, log } = this.#context;
     const addressLength = segment.family === 4 ? 4 : 16;
-    if (!neighbours.lookup(segment.bytes, segment.destinationOffset, addressLength, MAC_SCRATCH, 0)) {
-      counters.unroutable++;
-      return;
-    }
+    if (!neighbours.lookup(segment.bytes, segment.destinationOffset, addressLength, MAC_SCRATCH, 0)) return false;
     log.noop();
     this.#queue(MAC_SCRATCH, segment, offset, frameLength);
+    return true;
   }
 
   #queue(destination: Uint8Array, segment: Segment, offset: number, frameLength: number): void {

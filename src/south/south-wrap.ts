@@ -17,6 +17,7 @@ import {
 import { Emitter } from './emitter.ts';
 import type { HalfOpen } from './half-open.ts';
 import { Neighbours } from './neighbours.ts';
+import { Refusal } from './refusal.ts';
 import { LAN_FRAME_MAX, type ReleaseQueue } from './release-queue.ts';
 import { Replay } from './replay.ts';
 import { ServerSide } from './server-side.ts';
@@ -73,7 +74,12 @@ export class SouthWrap {
     this.#replay = new Replay(context, this.#virtualClient);
     this.#takeover = new Takeover(context, this.#emitter, this.#virtualClient);
     this.#clientSide = new ClientSide(context, this.#emitter, this.#virtualClient, this.#takeover);
-    this.#serverSide = new ServerSide(context, this.#virtualClient, this.#takeover);
+    this.#serverSide = new ServerSide(
+      context,
+      this.#virtualClient,
+      this.#takeover,
+      new Refusal(context, parts.scratch),
+    );
   }
 
   get counters(): Readonly<Counters> {
