@@ -193,7 +193,12 @@ class Daemon {
   }
 
   #report({ event, ...facts }: ReplicaEvent, atMs: number): void {
-    const grave = event === 'suspected' || event === 'removed' || event === 'link-lost' || event === 'refused';
+    const grave =
+      event === 'suspected' ||
+      event === 'removed' ||
+      event === 'link-lost' ||
+      event === 'refused' ||
+      event === 'log-refused';
     this.#log[grave ? 'warn' : 'info'](event, { ...facts, atMs });
     if (event === 'suspected') this.#suspectedAtMs = atMs;
     if (event === 'promoted' && 'connections' in facts) {

@@ -41,6 +41,8 @@ export const LINK_FRAME = {
   HANDOVER: 69,
   /** Backup to primary: remove me from the view. */
   LEAVE: 70,
+  /** Backup to primary: my server's TCP has acknowledged this connection's input up to this position. */
+  FED: 71,
 } as const;
 
 export const OUTPUT_FIN = 1;

@@ -92,18 +92,24 @@ export class LinkSession {
     setU64(this.#queue.bytes, at + FRAME_HEADER, position);
   }
 
-  static readAck(ack: FrameView): number {
+  /** The position of ACK and FED. */
+  static readPosition(ack: FrameView): number {
     return ack.length === ACK_LENGTH ? ack.u64(FRAME_HEADER) : Number.NaN;
+  }
+
+  sendFed(connection: number, position: number): void {
+    const at = this.#begin(LINK_FRAME.FED, ACK_LENGTH, connection);
+    setU64(this.#queue.bytes, at + FRAME_HEADER, position);
   }
 
   sendLeave(): void {
     this.#begin(LINK_FRAME.LEAVE, FRAME_HEADER);
   }
 
-  #begin(type: number, length: number): number {
+  #begin(type: number, length: number, connection = 0): number {
     const at = this.#queue.reserve(length);
     if (at < 0) throw new Error('broken invariant: the link is read, so its small frames find room');
-    writeFrameHeader(this.#queue.bytes, at, length, type, 0, 0);
+    writeFrameHeader(this.#queue.bytes, at, length, type, 0, connection);
     this.#queue.commit(at, length);
     return at;
   }

@@ -47,6 +47,7 @@ export type ReplicaEvent =
   | { readonly event: 'removing'; readonly epoch: number; readonly reason: string }
   | { readonly event: 'removed'; readonly epoch: number; readonly reason: string }
   | { readonly event: 'link-lost'; readonly reason: string }
+  | { readonly event: 'log-refused'; readonly reason: string }
   | { readonly event: 'handed-over'; readonly epoch: number };
 
 export interface ReplicaPorts {
@@ -183,6 +184,7 @@ export class Replica {
     else if (this.#role === 'primary') this.#tickPrimary(nowMs, health);
     else if (this.#role === 'backup') this.#tickBackup(nowMs, health);
     this.#south.tick(nowMs);
+    this.#reportFed();
     this.#announceAgain(nowMs);
   }
 
@@ -225,9 +227,9 @@ export class Replica {
     if (!this.#linked) return;
     if (peer.silent) {
       this.#ports.event({ event: 'suspected', epoch: this.#epoch, reason: 'silent', silenceMs: peer.silentMs });
-      this.#goSolo('the backup is silent');
+      this.#goSolo(nowMs, 'the backup is silent');
     } else if (this.#proposal > 0 && peer.epoch >= this.#proposal && peer.role === 'removed') {
-      this.#goSolo('the backup has accepted its removal');
+      this.#goSolo(nowMs, 'the backup has accepted its removal');
     } else if (this.#proposal === 0) {
       const late = this.#barrier.oldestUnackedMs(nowMs) > this.#config.ackTimeoutMs;
       const reason = this.#session === undefined ? this.#lossReason : late ? 'acknowledgements are late' : '';
@@ -277,12 +279,13 @@ export class Replica {
     return connections;
   }
 
-  #goSolo(reason: string): void {
+  #goSolo(nowMs: number, reason: string): void {
     this.#closeSession();
     this.#linked = false;
     this.#epoch = Math.max(this.#epoch + 1, this.#proposal);
     this.#proposal = 0;
     this.#log.stop();
+    this.#south.backupGone(nowMs);
     this.#ports.event({ event: 'solo', epoch: this.#epoch, reason });
   }
 
@@ -337,13 +340,16 @@ export class Replica {
         this.#ports.event({ event: 'refused', reason: this.#refusal });
         return false;
       case LINK_FRAME.ACK:
-        return this.#role !== 'primary' || !this.#linked || this.#log.acknowledge(LinkSession.readAck(frame));
+        return this.#role !== 'primary' || !this.#linked || this.#log.acknowledge(LinkSession.readPosition(frame));
       case LINK_FRAME.HANDOVER:
         if (this.#role !== 'backup') return false;
         this.#promote(nowMs, { ...NO_PEER, epoch: this.#epoch }, 'handover');
         return true;
+      case LINK_FRAME.FED:
+        this.#south.backupFed(frame.connection, LinkSession.readPosition(frame), nowMs);
+        return true;
       case LINK_FRAME.LEAVE:
-        if (this.#role === 'primary' && this.#linked) this.#goSolo('the backup has left');
+        if (this.#role === 'primary' && this.#linked) this.#goSolo(nowMs, 'the backup has left');
         return true;
       default:
         return false;
@@ -351,8 +357,14 @@ export class Replica {
   }
 
   #accepted(refusal: string): boolean {
-    if (refusal !== '') this.#lossReason = refusal;
+    if (refusal !== '') this.#ports.event({ event: 'log-refused', reason: refusal });
     return refusal === '';
+  }
+
+  #reportFed(): void {
+    const session = this.#session;
+    if (this.#role !== 'backup' || session === undefined) return;
+    this.#south.reportFed((connection, position) => session.sendFed(connection, position));
   }
 
   #takeHello(): boolean {

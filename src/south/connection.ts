@@ -56,6 +56,8 @@ export class Connection {
   /** Highest ACK and right edge that the client may have seen. */
   inWireNxt = 1;
   inWireEdge = 1;
+  /** Primary: how far the backup's server has acknowledged, as last heard. Backup: as last reported. */
+  inBackupNxt = 1;
   /** End of what the virtual client has sent to the local server, the FIN counted. */
   inFed = 1;
 

@@ -66,6 +66,8 @@ export interface SouthContext {
   readonly halfOpen: ConnectionTable<HalfOpen>;
   readonly neighbours: Neighbours;
   readonly counters: Counters;
+  /** Backup: connections whose server has acknowledged so much that the primary should hear of it. */
+  readonly fed: Connection[];
   /** Connections whose client has acknowledged, or changed its window, since the last notes were appended. */
   readonly noted: Connection[];
   /** True on the primary: this host is the one voice. */

@@ -9,6 +9,7 @@ import { Segment } from '../wire/segment.ts';
 import { seqAdd, seqDiff } from '../wire/seq.ts';
 import { ACK, FIN, RST, SYN } from '../wire/tcp.ts';
 import { tunToFrameVirtio, VIRTIO_HEADER } from '../wire/virtio.ts';
+import type { Backpressure } from './backpressure.ts';
 import { Connection, NONE } from './connection.ts';
 import type { SouthContext } from './context.ts';
 import type { HalfOpen } from './half-open.ts';
@@ -20,18 +21,27 @@ import type { VirtualClient } from './virtual-client.ts';
 
 const MAC_SCRATCH = new Uint8Array(6);
 
+export interface ServerSideParts {
+  readonly virtualClient: VirtualClient;
+  readonly takeover: Takeover;
+  readonly refusal: Refusal;
+  readonly backpressure: Backpressure;
+}
+
 export class ServerSide {
   readonly #context: SouthContext;
   readonly #virtualClient: VirtualClient;
   readonly #takeover: Takeover;
   readonly #refusal: Refusal;
+  readonly #backpressure: Backpressure;
   readonly #segment = new Segment();
 
-  constructor(context: SouthContext, virtualClient: VirtualClient, takeover: Takeover, refusal: Refusal) {
+  constructor(context: SouthContext, parts: ServerSideParts) {
     this.#context = context;
-    this.#refusal = refusal;
-    this.#virtualClient = virtualClient;
-    this.#takeover = takeover;
+    this.#refusal = parts.refusal;
+    this.#backpressure = parts.backpressure;
+    this.#virtualClient = parts.virtualClient;
+    this.#takeover = parts.takeover;
   }
 
   /**
@@ -136,8 +146,8 @@ export class ServerSide {
       connection.inWireEdge,
       connection.tsWire,
     );
-    if (isTranslated(connection)) {
-      translateForClient(connection, segment, edge - connection.inLocalNxt);
+    if (isTranslated(connection) || edge > connection.inWireEdge) {
+      translateForClient(connection, segment);
       tunToFrameVirtio(segment.bytes, offset + TUN_HEADROOM, offset);
       requirePartialChecksum(segment.bytes, offset, segment);
       this.#commit(connection.clientMac, segment, offset, frameLength);
@@ -177,7 +187,7 @@ export class ServerSide {
       connection.input.release(ack);
       connection.inLocalEdge = Math.max(connection.inLocalEdge, edge);
       connection.inWireNxt = Math.max(connection.inWireNxt, ack);
-      connection.inWireEdge = Math.max(connection.inWireEdge, edge);
+      connection.inWireEdge = Math.max(connection.inWireEdge, Math.min(edge, this.#backpressure.limit(connection)));
     }
     return edge;
   }

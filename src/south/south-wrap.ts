@@ -3,6 +3,7 @@
 // takeover.ts (promotion). Sans I/O: packets and the time come in as arguments, packets leave through the ports.
 import type { FrameView } from '../log/frame.ts';
 import type { LogWriter } from '../log/log-writer.ts';
+import { Backpressure } from './backpressure.ts';
 import { ClientSide } from './client-side.ts';
 import type { Connection } from './connection.ts';
 import { ConnectionTable } from './connection-table.ts';
@@ -46,6 +47,7 @@ export class SouthWrap {
   readonly #virtualClient: VirtualClient;
   readonly #replay: Replay;
   readonly #takeover: Takeover;
+  readonly #backpressure: Backpressure;
   readonly #clientSide: ClientSide;
   readonly #serverSide: ServerSide;
   readonly #sendLan: PacketPorts['lan'];
@@ -63,6 +65,7 @@ export class SouthWrap {
       halfOpen: new ConnectionTable<HalfOpen>(limits.halfOpen),
       neighbours: new Neighbours(),
       counters: Object.fromEntries(COUNTERS.map((name) => [name, 0])) as Counters,
+      fed: [],
       noted: [],
       speaking: false,
       nextConnectionId: 1,
@@ -73,13 +76,14 @@ export class SouthWrap {
     this.#virtualClient = new VirtualClient(context, parts.scratch);
     this.#replay = new Replay(context, this.#virtualClient);
     this.#takeover = new Takeover(context, this.#emitter, this.#virtualClient);
+    this.#backpressure = new Backpressure(context, this.#emitter);
     this.#clientSide = new ClientSide(context, this.#emitter, this.#virtualClient, this.#takeover);
-    this.#serverSide = new ServerSide(
-      context,
-      this.#virtualClient,
-      this.#takeover,
-      new Refusal(context, parts.scratch),
-    );
+    this.#serverSide = new ServerSide(context, {
+      virtualClient: this.#virtualClient,
+      takeover: this.#takeover,
+      refusal: new Refusal(context, parts.scratch),
+      backpressure: this.#backpressure,
+    });
   }
 
   get counters(): Readonly<Counters> {
@@ -147,6 +151,24 @@ export class SouthWrap {
     this.#context.release.clear();
   }
 
+  /** Backup: reports, once per batch, how far this host's server has come. */
+  reportFed(report: (connection: number, position: number) => void): void {
+    const { fed } = this.#context;
+    for (const connection of fed) report(connection.id, connection.inBackupNxt);
+    fed.length = 0;
+  }
+
+  /** Primary: the backup's server has come so far. */
+  backupFed(id: number, position: number, nowMs: number): void {
+    const connection = this.#byId(id);
+    if (connection !== undefined) this.#backpressure.fed(connection, position, nowMs);
+  }
+
+  /** Primary: no backup is left in the view. */
+  backupGone(nowMs: number): void {
+    this.#backpressure.end(nowMs);
+  }
+
   announce(): void {
     this.#emitter.announce();
   }
@@ -183,6 +205,11 @@ export class SouthWrap {
     if (nowMs - this.#sweptAtMs < SWEEP_INTERVAL_MS) return;
     this.#sweptAtMs = nowMs;
     if (this.#context.speaking) this.#sweep(nowMs);
+  }
+
+  #byId(id: number): Connection | undefined {
+    for (const connection of this.#context.connections) if (connection.id === id) return connection;
+    return undefined;
   }
 
   /** Forgets what is over. The backup does so when it reads CLOSED. */

@@ -1,6 +1,8 @@
 // From the promotion on, the client's numbers and the local server's differ for the connection's life: SEQ and ACK of the
 // server's stream, SACK blocks, timestamps, window scale. On a host that was the primary from the start all offsets are zero.
 import type { Segment } from '../wire/segment.ts';
+import { seqDiff } from '../wire/seq.ts';
+import { SYN } from '../wire/tcp.ts';
 import { VIRTIO_HEADER, VIRTIO_NEEDS_CSUM, writeVirtio } from '../wire/virtio.ts';
 import type { Connection } from './connection.ts';
 import { clampWindow } from './emitter.ts';
@@ -27,12 +29,14 @@ export function translateForServer(connection: Connection, segment: Segment): vo
   if (segment.hasTimestamps) segment.setTsEcr(connection.tsWireToLocal(segment.tsEcr));
 }
 
-/** Server → client: SEQ, TSval and window. @param window right edge minus ACK, bytes. */
-export function translateForClient(connection: Connection, segment: Segment, window: number): void {
-  if (!isTranslated(connection)) return;
+/** Server → client: SEQ, TSval and window, whose right edge may be held back. */
+export function translateForClient(connection: Connection, segment: Segment): void {
   segment.setSeq(connection.outPositionToWire(connection.outLocalToPosition(segment.seq)));
   if (segment.hasTimestamps) segment.setTsVal(connection.tsLocalToWire(segment.tsVal));
-  segment.setWindow(clampWindow(window / 2 ** connection.serverScaleWire));
+  const window =
+    connection.inWireEdge -
+    (connection.inWireNxt + seqDiff(segment.ack, connection.inPositionToSeq(connection.inWireNxt)));
+  if ((segment.flags & SYN) === 0) segment.setWindow(clampWindow(window / 2 ** connection.serverScaleWire));
 }
 
 /**

@@ -166,9 +166,18 @@ export class VirtualClient {
       connection.inFed = Math.max(connection.inFed, ack);
       connection.retries = 0;
       connection.input.release(ack);
+      this.#reportFed(connection);
     }
     const edge = ack + segment.window * 2 ** connection.serverScaleLocal;
     if (ack === connection.inLocalNxt) connection.inLocalEdge = Math.max(connection.inLocalEdge, edge);
+  }
+
+  /** The primary holds the client's window by what is not fed here: it hears of every sixteenth of the bound. */
+  #reportFed(connection: Connection): void {
+    const step = this.#context.config.limits.connectionBytes / 16;
+    if (this.#context.speaking || connection.inLocalNxt - connection.inBackupNxt < step) return;
+    connection.inBackupNxt = connection.inLocalNxt;
+    this.#context.fed.push(connection);
   }
 
   /** Keeps and compares new output. @returns whether the local server expects an answer. RFC 9293 §3.10.7.4, first check */
