@@ -1,13 +1,6 @@
 /** `fttcp up`: runs this host's replica of a service until it is told to stop. */
 import type { Command } from 'commander';
-import { loadConfig, type ServiceConfig } from '../daemon/config.ts';
-
-interface DaemonModule {
-  runDaemon(config: ServiceConfig, options: { asPrimary: boolean }): Promise<void>;
-}
-
-/** Loaded when it is needed: it opens the FFI, which no other command has a use for. */
-const DAEMON: string = '../daemon/daemon.ts';
+import { loadConfig } from '../daemon/config.ts';
 
 export function registerUp(program: Command): void {
   program
@@ -17,7 +10,8 @@ export function registerUp(program: Command): void {
     .option('--as-primary', 'start as the primary without the other replica, whose host is known to be down', false)
     .action(async (options: { config: string; asPrimary: boolean }) => {
       const config = loadConfig(options.config);
-      const { runDaemon }: DaemonModule = await import(DAEMON);
+      // Loaded when it is needed: it opens the FFI, which no other command has a use for.
+      const { runDaemon } = await import('../daemon/daemon.ts');
       await runDaemon(config, { asPrimary: options.asPrimary });
     });
 }

@@ -47,6 +47,10 @@ export const ENCLOSURE_SYSCTLS: readonly (readonly [name: string, value: string,
   ['net.ipv4.tcp_retries2', '15'],
   ['net.ipv4.tcp_synack_retries', '5'],
   ['net.ipv4.tcp_abort_on_overflow', '0'],
+  // The daemon asks for an ACK by a segment out of the window, where a RFC wants the client to have one.
+  ['net.ipv4.tcp_invalid_ratelimit', '0'],
+  // A kernel without MPTCP has no such setting, and needs none.
+  ['net.mptcp.enabled', '0', 'preferred'],
   ['net.core.somaxconn', '4096'],
   ['net.ipv4.tcp_max_syn_backlog', '4096'],
   ['net.ipv4.ip_local_port_range', '32768 60999'],

@@ -2,9 +2,8 @@
  * What a daemon says about itself: the stable JSON of `fttcp status --json` (docs/cli.md) and the same for people.
  * The daemon fills it in; nothing here knows where the numbers come from.
  */
+import type { Role } from '../detector/heartbeat.ts';
 import { formatBytes, formatDuration } from './units.ts';
-
-export type Role = 'starting' | 'primary' | 'backup' | 'removed' | 'stopping';
 
 export interface PeerStatus {
   readonly name: string;

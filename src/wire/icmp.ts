@@ -17,6 +17,7 @@ export const ICMP_HEADER = 8;
 export const ICMP_ECHO_REPLY = 0;
 export const ICMP_UNREACHABLE = 3;
 export const ICMP_HOST_UNREACHABLE = 1;
+export const ICMP_PORT_UNREACHABLE = 3;
 export const ICMP_FRAGMENTATION_NEEDED = 4; // RFC 1191 §4
 export const ICMP_SOURCE_QUENCH = 4;
 export const ICMP_REDIRECT = 5;
@@ -27,6 +28,7 @@ export const ICMP_PARAMETER_PROBLEM = 12;
 // Types and codes. RFC 4443 §3, §4
 export const ICMPV6_UNREACHABLE = 1;
 export const ICMPV6_NO_ROUTE = 0;
+export const ICMPV6_PORT_UNREACHABLE = 4; // RFC 4443 §3.1
 export const ICMPV6_PACKET_TOO_BIG = 2;
 export const ICMPV6_ECHO_REQUEST = 128;
 export const ICMPV6_ECHO_REPLY = 129;
@@ -246,4 +248,11 @@ export function writeIcmpHostUnreachable(bytes: Uint8Array, offset: number, quot
   return isIpv4(quote.from)
     ? writeIcmpError(bytes, offset, ICMP_UNREACHABLE, ICMP_HOST_UNREACHABLE, 0, quote)
     : writeIcmpError(bytes, offset, ICMPV6_UNREACHABLE, ICMPV6_NO_ROUTE, 0, quote);
+}
+
+/** "Port unreachable": whoever sent the datagram gets an error at once instead of waiting for an answer. */
+export function writeIcmpPortUnreachable(bytes: Uint8Array, offset: number, quote: IcmpQuote): number {
+  return isIpv4(quote.from)
+    ? writeIcmpError(bytes, offset, ICMP_UNREACHABLE, ICMP_PORT_UNREACHABLE, 0, quote)
+    : writeIcmpError(bytes, offset, ICMPV6_UNREACHABLE, ICMPV6_PORT_UNREACHABLE, 0, quote);
 }

@@ -1,0 +1,329 @@
+// `fttcp up`: the wiring of one host. The main thread starts the server in its enclosure and the two workers, answers the control
+// socket, writes the log, and ends everything in the right order. Packets never come here.
+import { createHash, randomInt } from 'node:crypto';
+import { Worker } from 'node:worker_threads';
+import type { Role } from '../detector/heartbeat.ts';
+import { FttcpError } from '../errors.ts';
+import { openEventFd, signalEventFd } from '../linux/eventfd.ts';
+import { close } from '../linux/io.ts';
+import { openTun } from '../linux/tun.ts';
+import type { ReplicaEvent } from '../replica/replica.ts';
+import { ipFromString } from '../wire/ip-address.ts';
+import type { ServiceConfig } from './config.ts';
+import { ControlServer } from './control.ts';
+import type { DataWorkerData } from './data-loop.ts';
+import type { DataCommand, DataMessage } from './data-worker.ts';
+import type { DetectorReady, DetectorWorkerData } from './detector-worker.ts';
+import { Enclosure, type EnclosureStatus } from './enclosure.ts';
+import { HealthBoard, HealthReading } from './health-board.ts';
+import { createLogger, type Logger } from './logger.ts';
+import type { DataSnapshot } from './snapshot.ts';
+import type { FailoverStatus, Status } from './status.ts';
+import { VERSION } from './version.ts';
+
+/** Resolves when the daemon has ended in good order. */
+export async function runDaemon(config: ServiceConfig, options: { asPrimary: boolean }): Promise<void> {
+  const daemon = new Daemon(config, options.asPrimary);
+  await daemon.run();
+}
+
+class Daemon {
+  readonly #config: ServiceConfig;
+  readonly #asPrimary: boolean;
+  readonly #log: Logger;
+  readonly #board: HealthBoard;
+  readonly #startedAtMs = performance.now();
+  readonly #wakeFd = openEventFd();
+  #enclosure: Enclosure | undefined;
+  #serverRunning = false;
+  #detector: Worker | undefined;
+  #detectorReady: DetectorReady = { timeoutMs: 0, withoutRealtime: 'there is no peer' };
+  #data: Worker | undefined;
+  #lastFailover: FailoverStatus | null = null;
+  #suspectedAtMs = Number.NaN;
+  readonly #statusWaiters: ((snapshot: DataSnapshot) => void)[] = [];
+  #stopping = false;
+  #end: (error?: Error) => void = () => {};
+  readonly #ended: Promise<void>;
+
+  constructor(config: ServiceConfig, asPrimary: boolean) {
+    this.#config = config;
+    this.#asPrimary = asPrimary;
+    this.#log = createLogger({ service: config.service, self: config.self, ...config.log });
+    this.#board = new HealthBoard();
+    this.#ended = new Promise((resolve, reject) => {
+      this.#end = (error) => (error === undefined ? resolve() : reject(error));
+    });
+  }
+
+  async run(): Promise<void> {
+    const { peer, control } = this.#config;
+    const server = new ControlServer(control, { status: () => this.#status() });
+    await server.listen();
+    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => this.#stop(signal));
+    if (peer !== undefined) {
+      this.#log.warn('no-witness', {
+        note: 'witness: none is safe only while hosts fail by crashing; two hosts that live but cannot hear each other may both speak',
+      });
+    }
+    const tun = openTun();
+    try {
+      await this.#startEnclosure(tun.name);
+      if (peer === undefined) this.#standAlone();
+      else await this.#startDetector();
+      this.#startData(tun.fd);
+      this.#log.info('up', { address: this.#config.address.ip, pid: process.pid, version: VERSION });
+      await this.#ended;
+      this.#log.info('down');
+    } finally {
+      this.#board.askToStop();
+      await this.#enclosure?.stop(this.#config.server.stopTimeoutMs);
+      await this.#data?.terminate();
+      await this.#detector?.terminate();
+      await server.close();
+      close(tun.fd);
+      close(this.#wakeFd);
+    }
+  }
+
+  async #startEnclosure(tunName: string): Promise<void> {
+    const { server, address, lan, service } = this.#config;
+    const { ip } = address;
+    this.#enclosure = await Enclosure.start({
+      command: server.command,
+      tunName,
+      address: ip,
+      prefix: ip.includes(':') ? 128 : 32,
+      mtu: lan.mtu,
+      ...(server.user === undefined ? {} : { user: server.user }),
+      ...(server.directory === undefined ? {} : { directory: server.directory }),
+      environment: server.environment,
+      hostName: service,
+      ...(server.log === undefined
+        ? { onOutput: (line: string) => this.#log.info('server-output', { line }) }
+        : { logFile: server.log }),
+      onExit: (status) => this.#serverExited(status),
+    });
+    this.#serverRunning = true;
+    for (const warning of this.#enclosure.warnings) this.#log.warn('enclosure-warning', { warning });
+    this.#log.info('server-started', { pid: this.#enclosure.initPid });
+  }
+
+  #serverExited({ code, signal }: EnclosureStatus): void {
+    this.#serverRunning = false;
+    if (!this.#stopping) this.#log.error('server-exited', { code, signal });
+  }
+
+  #standAlone(): void {
+    const alone = new HealthReading();
+    this.#board.writeHealth(alone);
+    this.#log.warn('no-peer', { note: 'only one replica is configured: nothing survives a crash of this host' });
+  }
+
+  async #startDetector(): Promise<void> {
+    const { replicas, selfIndex, peer, detect, lan, key, realtime } = this.#config;
+    const data: DetectorWorkerData = {
+      board: this.#board.memory,
+      key,
+      service: serviceTag(this.#config),
+      selfIndex,
+      lanInterface: lan.interface,
+      own: replicas[selfIndex]?.heartbeat ?? [],
+      peer: peer?.heartbeat ?? [],
+      intervalMs: detect.intervalMs,
+      timeoutMs: detect.timeoutMs,
+      stallTimeoutMs: detect.stallTimeoutMs,
+      realtime,
+      wakeFd: this.#wakeFd,
+      boot: randomInt(2 ** 32),
+    };
+    this.#detector = this.#worker('detector', data);
+    this.#detectorReady = await new Promise<DetectorReady>((resolve, reject) => {
+      this.#detector?.once('message', resolve);
+      this.#detector?.once('error', reject);
+    });
+    const { timeoutMs, withoutRealtime } = this.#detectorReady;
+    if (withoutRealtime === '') this.#log.info('detector', { timeoutMs, realtime: true });
+    else this.#log.warn('detector', { timeoutMs, realtime: false, reason: withoutRealtime });
+  }
+
+  #startData(tunFd: number): void {
+    const config = this.#config;
+    const serviceIp = ipFromString(config.address.ip);
+    const own = config.replicas[config.selfIndex];
+    if (serviceIp === undefined || own === undefined)
+      throw new FttcpError('config-invalid', 'no such address or replica');
+    const peerIndex = config.peer === undefined ? undefined : config.replicas.indexOf(config.peer);
+    const data: DataWorkerData = {
+      board: this.#board.memory,
+      key: config.key,
+      service: serviceTag(config),
+      serviceIp,
+      serviceMac: serviceMac(config),
+      lanInterface: config.lan.interface,
+      tunFd,
+      wakeFd: this.#wakeFd,
+      ownLink: own.link,
+      peerLink: config.peer?.link,
+      selfIndex: config.selfIndex,
+      peerIndex,
+      startAsPrimary: this.#asPrimary,
+      timeoutMs: this.#detectorReady.timeoutMs,
+      ackTimeoutMs: config.detect.ackTimeoutMs,
+      limits: config.limits,
+      realtime: config.realtime,
+    };
+    this.#data = this.#worker('data', data);
+    this.#data.on('message', (message: DataMessage) => this.#fromData(message));
+    this.#data.on('exit', () => this.#end());
+  }
+
+  #worker(name: 'detector' | 'data', workerData: unknown): Worker {
+    const worker = new Worker(new URL(`./${name}-worker.js`, import.meta.url), { workerData, name });
+    worker.on('error', (error) => {
+      this.#log.error('worker-failed', { worker: name, error });
+      this.#end(error);
+    });
+    return worker;
+  }
+
+  #fromData(message: DataMessage): void {
+    if (message.message === 'event') this.#report(message.event, message.atMs);
+    else if (message.message === 'status') this.#statusWaiters.shift()?.(message.snapshot);
+  }
+
+  #report({ event, ...facts }: ReplicaEvent, atMs: number): void {
+    const grave =
+      event === 'suspected' ||
+      event === 'removed' ||
+      event === 'link-lost' ||
+      event === 'refused' ||
+      event === 'log-refused';
+    this.#log[grave ? 'warn' : 'info'](event, { ...facts, atMs });
+    if (event === 'suspected') this.#suspectedAtMs = atMs;
+    if (event === 'promoted' && 'connections' in facts) {
+      this.#lastFailover = {
+        atIso: new Date(atMs).toISOString(),
+        epoch: facts.epoch,
+        reason: facts.reason,
+        detectedAfterSilenceMs: facts.silenceMs,
+        promotionMs: Number.isNaN(this.#suspectedAtMs) ? 0 : atMs - this.#suspectedAtMs,
+        connections: facts.connections,
+      };
+    }
+    if (event === 'removed') void this.#enclosure?.stop(this.#config.server.stopTimeoutMs);
+  }
+
+  /** The packet path closes before the server is stopped: the data worker hands over and ends, then `run` ends the rest. */
+  #stop(signal: string): void {
+    if (this.#stopping) return;
+    this.#stopping = true;
+    this.#log.info('stopping', { signal });
+    if (this.#data === undefined) this.#end();
+    else this.#command({ command: 'stop' });
+  }
+
+  #command(command: DataCommand): void {
+    this.#data?.postMessage(command);
+    signalEventFd(this.#wakeFd);
+  }
+
+  async #status(): Promise<Status> {
+    const config = this.#config;
+    const data = await this.#snapshot();
+    const health = new HealthReading();
+    this.#board.readHealth(health);
+    const { peer } = health;
+    const peerName = config.peer?.name;
+    const role = data?.role ?? 'starting';
+    const isPrimary = role === 'primary';
+    const linked = data?.linked ?? false;
+    const connections = data?.connections ?? [];
+    const reason = protectionReason(role, linked, data?.refusal ?? '', peerName, this.#serverRunning);
+    const { longestMs, p99Ms, suspicions } = this.#board.gaps;
+    return {
+      service: config.service,
+      self: config.self,
+      role,
+      epoch: data?.epoch ?? 0,
+      view: {
+        epoch: data?.epoch ?? 0,
+        primary: isPrimary ? config.self : (peerName ?? config.self),
+        backups: linked && peerName !== undefined ? [isPrimary ? peerName : config.self] : [],
+      },
+      level: linked && (data?.log.oldestUnackedMs ?? 0) < config.detect.ackTimeoutMs,
+      protected: { connections: linked ? connections.length : 0, ...(reason === '' ? {} : { reason }) },
+      peer:
+        peerName === undefined
+          ? null
+          : {
+              name: peerName,
+              heard: peer.heard && !peer.silent,
+              lastHeardMs: peer.heard ? peer.silentMs : null,
+              role: peer.heard ? peer.role : null,
+              epoch: peer.heard ? peer.epoch : null,
+              lanUp: peer.heard ? peer.lanUp : null,
+            },
+      lan: { interface: config.lan.interface, up: health.lanUp },
+      server: {
+        pid: this.#serverRunning ? (this.#enclosure?.initPid ?? null) : null,
+        running: this.#serverRunning,
+        listening: this.#serverRunning ? (this.#enclosure?.listeningPorts() ?? []) : [],
+        restarts: 0,
+      },
+      log: data?.log ?? { position: 0, acknowledged: 0, lagBytes: 0, oldestUnackedMs: 0 },
+      connections,
+      counters: data?.counters ?? {},
+      lastFailover: this.#lastFailover,
+      detector: {
+        timeoutMs: this.#detectorReady.timeoutMs,
+        intervalMs: config.detect.intervalMs,
+        realtime: this.#detectorReady.withoutRealtime === '',
+        maxGapMs: longestMs,
+        p99GapMs: p99Ms,
+        suspicions,
+      },
+      uptimeMs: performance.now() - this.#startedAtMs,
+      pid: process.pid,
+      version: VERSION,
+    };
+  }
+
+  #snapshot(): Promise<DataSnapshot | undefined> {
+    if (this.#data === undefined || this.#stopping) return Promise.resolve(undefined);
+    return new Promise((resolve) => {
+      this.#statusWaiters.push(resolve);
+      this.#command({ command: 'status' });
+    });
+  }
+}
+
+/** Why a crash of this host would not be survived; '' when it would. */
+function protectionReason(
+  role: Role,
+  linked: boolean,
+  refusal: string,
+  peerName: string | undefined,
+  serverRunning: boolean,
+): string {
+  if (peerName === undefined) return 'only one replica is configured';
+  if (!serverRunning) return 'the server program is not running';
+  if (refusal !== '') return `not admitted by ${peerName}: ${refusal}`;
+  if (linked) return '';
+  if (role === 'removed') return 'this replica was removed from the view; restart it to rejoin';
+  return `${peerName} is not in the view`;
+}
+
+function digest(config: ServiceConfig): Buffer {
+  return createHash('sha256').update(`${config.service}\0${config.address.ip}`).digest();
+}
+
+/** Tells services apart that share a host. */
+function serviceTag(config: ServiceConfig): number {
+  return digest(config).readUInt32BE(0);
+}
+
+/** The virtual MAC that moves with the service: locally administered, the same on every replica. */
+function serviceMac(config: ServiceConfig): Uint8Array {
+  return Uint8Array.from([0x02, ...digest(config).subarray(4, 9)]);
+}

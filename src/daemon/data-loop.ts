@@ -1,0 +1,225 @@
+// The data loop: one synchronous loop over TUN, packet socket and replication link. It moves bytes between descriptors and the
+// replica, in preallocated memory; it decides nothing. In each turn: the link first (acknowledgements must not wait behind bulk
+// work), then the server's packets, then the LAN, then time, then the log goes out, then what the barrier lets through.
+import { createHmac, randomBytes } from 'node:crypto';
+import { crc32 } from 'node:zlib';
+import { monotonicMs } from '../linux/clock.ts';
+import { drainEventFd } from '../linux/eventfd.ts';
+import { close, EAGAIN, POLLIN, POLLOUT, Poller, read, write } from '../linux/io.ts';
+import { allocate } from '../linux/memory.ts';
+import {
+  addUnicastAddress,
+  dropUnicastAddress,
+  FILTER_NOTHING,
+  filterForService,
+  openPacketSocket,
+  setFilter,
+} from '../linux/packet-socket.ts';
+import { ByteQueue } from '../log/byte-queue.ts';
+import { LogWriter } from '../log/log-writer.ts';
+import type { Prove } from '../replica/link-session.ts';
+import { Replica, type ReplicaEvent } from '../replica/replica.ts';
+import type { PacketPorts, SouthLimits } from '../south/context.ts';
+import { LAN_FRAME_MAX, ReleaseQueue, TUN_HEADROOM } from '../south/release-queue.ts';
+import { SouthWrap } from '../south/south-wrap.ts';
+import type { Endpoint } from './config.ts';
+import { HealthBoard, HealthReading } from './health-board.ts';
+import { ReplicationLink } from './replication-link.ts';
+import { type DataSnapshot, snapshotOf } from './snapshot.ts';
+
+export interface DataWorkerData {
+  readonly board: SharedArrayBuffer;
+  readonly key: Uint8Array;
+  readonly service: number;
+  readonly serviceIp: Uint8Array;
+  readonly serviceMac: Uint8Array;
+  readonly lanInterface: string;
+  readonly tunFd: number;
+  readonly wakeFd: number;
+  readonly ownLink: Endpoint;
+  readonly peerLink: Endpoint | undefined;
+  readonly selfIndex: number;
+  readonly peerIndex: number | undefined;
+  readonly startAsPrimary: boolean;
+  readonly timeoutMs: number;
+  readonly ackTimeoutMs: number;
+  readonly limits: SouthLimits & { readonly logBytes: number; readonly releaseBytes: number };
+  readonly realtime: 'auto' | 'off';
+}
+
+/** Packets taken from one descriptor before the others get their turn. */
+const BATCH = 64;
+const POLL_TIMERS_MS = 2;
+const POLL_IDLE_MS = 20;
+const LINK_RETRY_MS = 100;
+/** Long enough for the last entries to reach the backup when this host hands over. */
+const STOP_DEADLINE_MS = 500;
+
+export class DataLoop {
+  readonly #data: DataWorkerData;
+  readonly #board: HealthBoard;
+  readonly #health = new HealthReading();
+  readonly #poller = new Poller(8);
+  readonly #lanFd: number;
+  readonly #lanIndex: number;
+  readonly #lanSlot: number;
+  readonly #tunSlot: number;
+  readonly #wakeSlot: number;
+  readonly #lanFrame = allocate(LAN_FRAME_MAX);
+  readonly #link: ReplicationLink;
+  readonly #log: LogWriter;
+  readonly #release: ReleaseQueue;
+  readonly #south: SouthWrap;
+  readonly #replica: Replica;
+  readonly #consume: (bytes: Uint8Array, offset: number, length: number) => number;
+  #lanBlocked = false;
+  #nowMs = monotonicMs();
+  #linkRetryAtMs = 0;
+  #stopAtMs = Number.POSITIVE_INFINITY;
+
+  constructor(data: DataWorkerData, report: (event: ReplicaEvent) => void) {
+    this.#data = data;
+    this.#board = new HealthBoard(data.board);
+    const lan = openPacketSocket({ interface: data.lanInterface, filter: FILTER_NOTHING });
+    this.#lanFd = lan.fd;
+    this.#lanIndex = lan.ifindex;
+    this.#lanSlot = this.#poller.add(lan.fd, POLLIN);
+    this.#tunSlot = this.#poller.add(data.tunFd, POLLIN);
+    this.#wakeSlot = this.#poller.add(data.wakeFd, POLLIN);
+    this.#log = new LogWriter(new ByteQueue(allocate(data.limits.logBytes)));
+    this.#release = new ReleaseQueue(allocate(data.limits.releaseBytes));
+    this.#link = new ReplicationLink(this.#poller, data.ownLink, this.#log.queue);
+    this.#south = new SouthWrap({
+      config: { serviceIp: data.serviceIp, serviceMac: data.serviceMac, limits: data.limits },
+      ports: this.#packetPorts(),
+      log: this.#log,
+      release: this.#release,
+      checksum: (seed, bytes, offset, length) => crc32(bytes.subarray(offset, offset + length), seed),
+      scratch: allocate(LAN_FRAME_MAX),
+    });
+    this.#replica = new Replica(
+      { ...data },
+      this.#south,
+      this.#log,
+      { event: report, closeLink: () => this.#link.close(), listen: (on) => this.#listen(on) },
+      proverFor(data.key),
+      this.#nowMs,
+    );
+    this.#consume = (bytes, offset, length) => this.#replica.fromLink(bytes, offset, length, this.#nowMs);
+  }
+
+  /** Ends the service in good order: hands over or leaves the view; `turn` returns false when that is done. */
+  stop(): void {
+    this.#replica.stop();
+    this.#linkEnded(this.#link.flush());
+    this.#stopAtMs = this.#nowMs + STOP_DEADLINE_MS;
+  }
+
+  snapshot(): DataSnapshot {
+    return snapshotOf(this.#replica, this.#south, this.#log, this.#nowMs);
+  }
+
+  /** One turn. @returns false when the loop has come to its end. */
+  turn(): boolean {
+    const pollMs = this.#south.hasTimers ? POLL_TIMERS_MS : POLL_IDLE_MS;
+    this.#poller.setEvents(this.#lanSlot, (this.#south.canReadLan ? POLLIN : 0) | (this.#lanBlocked ? POLLOUT : 0));
+    this.#poller.setEvents(this.#tunSlot, this.#south.canReadServer ? POLLIN : 0);
+    const beforeMs = this.#nowMs;
+    this.#poller.wait(pollMs);
+    this.#nowMs = monotonicMs();
+    const pausedMs = this.#nowMs - beforeMs - pollMs;
+    if (this.#poller.ready(this.#wakeSlot) !== 0) drainEventFd(this.#data.wakeFd);
+
+    this.#turnLink();
+    if (this.#poller.ready(this.#tunSlot) !== 0) this.#readTun();
+    if (this.#poller.ready(this.#lanSlot) !== 0) this.#readLan();
+    this.#south.appendNotes();
+    this.#board.readHealth(this.#health);
+    this.#replica.tick(this.#nowMs, pausedMs, this.#health);
+    this.#linkEnded(this.#link.flush());
+    this.#lanBlocked = false;
+    this.#replica.release();
+    this.#board.writeSelf(this.#replica.role, this.#replica.epoch, this.#replica.proposal, this.#nowMs);
+    return !this.#stopped();
+  }
+
+  close(): void {
+    this.#link.end();
+    close(this.#lanFd);
+  }
+
+  #stopped(): boolean {
+    if (this.#stopAtMs === Number.POSITIVE_INFINITY) return false;
+    return !this.#link.busy || this.#nowMs >= this.#stopAtMs;
+  }
+
+  #turnLink(): void {
+    const { peerLink } = this.#data;
+    if (this.#link.accept(this.#replica.takesLink)) this.#replica.linkUp(randomBytes(16));
+    if (
+      peerLink !== undefined &&
+      !this.#link.busy &&
+      this.#nowMs >= this.#linkRetryAtMs &&
+      this.#replica.wantsLink(this.#health.peer)
+    ) {
+      this.#linkRetryAtMs = this.#nowMs + LINK_RETRY_MS;
+      this.#link.connect(peerLink);
+    }
+    if (this.#link.finishConnecting() > 0) this.#replica.linkUp(randomBytes(16));
+    this.#linkEnded(this.#link.receive(this.#consume));
+  }
+
+  #linkEnded(reason: string): void {
+    if (reason === '') return;
+    this.#link.close();
+    this.#linkRetryAtMs = this.#nowMs + 10 * LINK_RETRY_MS;
+    this.#replica.linkDown(reason);
+  }
+
+  #readTun(): void {
+    for (let i = 0; i < BATCH && this.#south.canReadServer; i++) {
+      const offset = this.#release.reserve();
+      const length = read(this.#data.tunFd, this.#release.bytes, offset + TUN_HEADROOM, LAN_FRAME_MAX - TUN_HEADROOM);
+      if (length <= 0) return;
+      this.#south.fromTun(offset, length, this.#nowMs);
+    }
+  }
+
+  #readLan(): void {
+    for (let i = 0; i < BATCH && this.#south.canReadLan; i++) {
+      const length = read(this.#lanFd, this.#lanFrame, 0, LAN_FRAME_MAX);
+      if (length <= 0) return;
+      this.#south.fromLan(this.#lanFrame, length, this.#nowMs);
+    }
+  }
+
+  /** Takes the service's frames off the LAN, or stops doing so. */
+  #listen(on: boolean): void {
+    const { serviceMac } = this.#data;
+    setFilter(this.#lanFd, on ? filterForService(serviceMac) : FILTER_NOTHING);
+    if (on) addUnicastAddress(this.#lanFd, this.#lanIndex, serviceMac);
+    else dropUnicastAddress(this.#lanFd, this.#lanIndex, serviceMac);
+  }
+
+  #packetPorts(): PacketPorts {
+    const { tunFd } = this.#data;
+    return {
+      lan: (bytes, offset, length) => {
+        if (write(this.#lanFd, bytes, offset, length) !== -EAGAIN) return true;
+        this.#lanBlocked = true;
+        return false;
+      },
+      tun: (bytes, offset, length) => {
+        write(tunFd, bytes, offset, length);
+      },
+    };
+  }
+}
+
+function proverFor(key: Uint8Array): Prove {
+  return (label, parts) => {
+    const hmac = createHmac('sha256', key).update(`fttcp link ${label}\0`);
+    for (const part of parts) hmac.update(part);
+    return new Uint8Array(hmac.digest());
+  };
+}

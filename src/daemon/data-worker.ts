@@ -1,0 +1,35 @@
+// The data worker's thread: turns the data loop until it is told to stop. Commands come in through the message port, which is
+// looked at in every turn; the loop's event descriptor is signalled with each.
+import { type MessagePort, parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
+import { setRealtime } from '../linux/scheduling.ts';
+import type { ReplicaEvent } from '../replica/replica.ts';
+import { DataLoop, type DataWorkerData } from './data-loop.ts';
+import type { DataSnapshot } from './snapshot.ts';
+
+export type DataCommand = { readonly command: 'status' } | { readonly command: 'stop' };
+
+export type DataMessage =
+  | { readonly message: 'ready' }
+  | { readonly message: 'event'; readonly atMs: number; readonly event: ReplicaEvent }
+  | { readonly message: 'status'; readonly snapshot: DataSnapshot };
+
+/** Below the detector's. */
+const PRIORITY = 10;
+
+function main(data: DataWorkerData, port: MessagePort): void {
+  const say = (message: DataMessage) => port.postMessage(message);
+  if (data.realtime === 'auto') setRealtime(PRIORITY);
+  const loop = new DataLoop(data, (event) => say({ message: 'event', atMs: Date.now(), event }));
+  say({ message: 'ready' });
+  do {
+    for (let got = receiveMessageOnPort(port); got !== undefined; got = receiveMessageOnPort(port)) {
+      const { command } = got.message as DataCommand;
+      if (command === 'stop') loop.stop();
+      else say({ message: 'status', snapshot: loop.snapshot() });
+    }
+  } while (loop.turn());
+  loop.close();
+  port.close();
+}
+
+if (parentPort !== null) main(workerData as DataWorkerData, parentPort);

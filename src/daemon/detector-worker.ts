@@ -1,0 +1,173 @@
+// The detector's thread: sends and judges heartbeats, under real-time priority where that is allowed, so that neither the data
+// worker nor anything else on the host makes them late. It never returns to the event loop before it is asked to stop.
+import { createHmac } from 'node:crypto';
+import { parentPort, workerData } from 'node:worker_threads';
+import { AUTHENTICATOR_BYTES, type Authenticator, HEARTBEAT_BYTES, Heartbeat } from '../detector/heartbeat.ts';
+import { SilenceDetector } from '../detector/silence.ts';
+import { assert } from '../errors.ts';
+import { monotonicMs } from '../linux/clock.ts';
+import { signalEventFd } from '../linux/eventfd.ts';
+import { close, POLLIN, Poller } from '../linux/io.ts';
+import { CarrierProbe } from '../linux/link-state.ts';
+import { allocate } from '../linux/memory.ts';
+import { setRealtime } from '../linux/scheduling.ts';
+import { recvFrom, type SockAddr, sendTo, sockAddr, udpBind } from '../linux/socket.ts';
+import type { Endpoint } from './config.ts';
+import { HealthBoard, HealthReading } from './health-board.ts';
+
+export interface DetectorWorkerData {
+  readonly board: SharedArrayBuffer;
+  readonly key: Uint8Array;
+  readonly service: number;
+  readonly selfIndex: number;
+  readonly lanInterface: string;
+  readonly own: readonly Endpoint[];
+  readonly peer: readonly Endpoint[];
+  readonly intervalMs: number;
+  readonly timeoutMs: number | 'auto';
+  readonly stallTimeoutMs: number;
+  readonly realtime: 'auto' | 'off';
+  /** Signalled when the health changes: wakes the data worker. */
+  readonly wakeFd: number;
+  readonly boot: number;
+}
+
+/** What the thread says once, when it runs. */
+export interface DetectorReady {
+  readonly timeoutMs: number;
+  /** '' with real-time priority; otherwise why not. */
+  readonly withoutRealtime: string;
+}
+
+const PRIORITY = 20;
+const TIMEOUT_REALTIME_MS = 5;
+const TIMEOUT_ORDINARY_MS = 50;
+const GAPS_EVERY_MS = 200;
+
+interface Path {
+  readonly fd: number;
+  readonly peer: SockAddr;
+  readonly slot: number;
+}
+
+class DetectorLoop {
+  readonly #data: DetectorWorkerData;
+  readonly #board: HealthBoard;
+  readonly #poller = new Poller(8);
+  readonly #paths: Path[];
+  readonly #silence: SilenceDetector;
+  readonly #carrier: CarrierProbe;
+  readonly #authenticate: Authenticator;
+  readonly #own = new Heartbeat();
+  readonly #theirs = new Heartbeat();
+  readonly #out = allocate(HEARTBEAT_BYTES);
+  readonly #in = allocate(2048);
+  readonly #scratch = new Uint8Array(AUTHENTICATOR_BYTES);
+  readonly #health = new HealthReading();
+  #peerBoot = Number.NaN;
+  #peerSequence = 0;
+  #suspicions = 0;
+
+  constructor(data: DetectorWorkerData, timeoutMs: number) {
+    this.#data = data;
+    this.#board = new HealthBoard(data.board);
+    this.#silence = new SilenceDetector(timeoutMs);
+    this.#carrier = new CarrierProbe(data.lanInterface);
+    this.#authenticate = authenticator(data.key);
+    this.#paths = data.own.map((own, index) => {
+      const peer = data.peer[index];
+      assert(peer !== undefined, 'heartbeat paths are paired');
+      const fd = udpBind(own.host, own.port);
+      return { fd, peer: sockAddr(peer.host, peer.port), slot: this.#poller.add(fd, POLLIN) };
+    });
+    this.#own.sender = data.selfIndex;
+    this.#own.service = data.service;
+    this.#own.boot = data.boot;
+  }
+
+  run(): void {
+    let sendAtMs = monotonicMs();
+    let gapsAtMs = sendAtMs;
+    while (!this.#board.mustStop) {
+      this.#poller.wait(Math.max(0, sendAtMs - monotonicMs()));
+      for (const path of this.#paths) this.#drain(path);
+      const nowMs = monotonicMs();
+      this.#silence.woke(nowMs);
+      this.#judge(nowMs);
+      if (nowMs >= sendAtMs) {
+        this.#send(nowMs);
+        sendAtMs = Math.max(sendAtMs + this.#data.intervalMs, nowMs);
+      }
+      if (nowMs - gapsAtMs > GAPS_EVERY_MS) {
+        gapsAtMs = nowMs;
+        this.#board.writeGaps(this.#silence.longestGapMs, this.#silence.gapQuantileMs(0.01), this.#suspicions);
+      }
+    }
+    for (const path of this.#paths) close(path.fd);
+    this.#carrier.close();
+  }
+
+  #drain(path: Path): void {
+    for (;;) {
+      const length = recvFrom(path.fd, this.#in, 0, this.#in.length);
+      if (length < 0) return;
+      const heartbeat = this.#theirs;
+      if (heartbeat.read(this.#in, length, this.#authenticate, this.#scratch) !== '') continue;
+      if (heartbeat.service !== this.#data.service || heartbeat.sender === this.#data.selfIndex) continue;
+      if (heartbeat.boot === this.#peerBoot && heartbeat.sequence <= this.#peerSequence) continue;
+      this.#peerBoot = heartbeat.boot;
+      this.#peerSequence = heartbeat.sequence;
+      this.#silence.heard(monotonicMs());
+      const { peer } = this.#health;
+      peer.heard = true;
+      peer.role = heartbeat.role;
+      peer.epoch = heartbeat.epoch;
+      peer.proposal = heartbeat.proposal;
+      peer.lanUp = heartbeat.lanUp;
+      peer.stuck = heartbeat.stuck;
+    }
+  }
+
+  #judge(nowMs: number): void {
+    const { peer } = this.#health;
+    const silent = this.#silence.suspects(nowMs);
+    if (silent && !peer.silent) this.#suspicions++;
+    peer.silent = silent;
+    peer.silentMs = this.#silence.sinceHeardMs(nowMs);
+    this.#health.lanUp = this.#carrier.up();
+    if (this.#board.writeHealth(this.#health)) signalEventFd(this.#data.wakeFd);
+  }
+
+  #send(nowMs: number): void {
+    const own = this.#own;
+    const turnAtMs = this.#board.dataTurnAtMs;
+    own.role = this.#board.selfRole;
+    own.epoch = this.#board.selfEpoch;
+    own.proposal = this.#board.selfProposal;
+    own.lanUp = this.#health.lanUp;
+    own.stuck = turnAtMs > 0 && nowMs - turnAtMs > this.#data.stallTimeoutMs;
+    own.sequence++;
+    own.write(this.#out, this.#authenticate);
+    for (const path of this.#paths) sendTo(path.fd, path.peer, this.#out, 0, HEARTBEAT_BYTES);
+  }
+}
+
+/** The first 16 bytes of an HMAC-SHA256. */
+function authenticator(key: Uint8Array): Authenticator {
+  return (bytes, length, into, at) => {
+    const digest = createHmac('sha256', key).update(bytes.subarray(0, length)).digest();
+    into.set(digest.subarray(0, AUTHENTICATOR_BYTES), at);
+  };
+}
+
+function main(data: DetectorWorkerData): void {
+  const realtime = data.realtime === 'off' ? { ok: false as const, reason: 'switched off' } : setRealtime(PRIORITY);
+  const timeoutMs =
+    data.timeoutMs === 'auto' ? (realtime.ok ? TIMEOUT_REALTIME_MS : TIMEOUT_ORDINARY_MS) : data.timeoutMs;
+  const loop = new DetectorLoop(data, timeoutMs);
+  const ready: DetectorReady = { timeoutMs, withoutRealtime: realtime.ok ? '' : realtime.reason };
+  parentPort?.postMessage(ready);
+  loop.run();
+}
+
+main(workerData as DetectorWorkerData);

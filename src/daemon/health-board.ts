@@ -1,0 +1,150 @@
+// Memory that the daemon's threads share: what the detector knows of the peer, and what the data worker does. One writer for each
+// half; a version that is odd while a half is being written lets the reader take a consistent copy without a lock.
+import { ROLES, type Role } from '../detector/heartbeat.ts';
+import type { Health, PeerHealth } from '../replica/health.ts';
+
+const INTS = 16;
+const FLOATS = 8;
+
+// Integers.
+const PEER_VERSION = 0;
+const PEER_HEARD = 1;
+const PEER_SILENT = 2;
+const PEER_ROLE = 3;
+const PEER_EPOCH = 4;
+const PEER_PROPOSAL = 5;
+const PEER_LAN_UP = 6;
+const PEER_STUCK = 7;
+const SELF_LAN_UP = 8;
+const SELF_ROLE = 9;
+const SELF_EPOCH = 10;
+const SELF_PROPOSAL = 11;
+const STOP = 12;
+const SUSPICIONS = 13;
+// Floats.
+const PEER_SILENT_MS = 0;
+const DATA_TURN_AT_MS = 1;
+const GAP_LONGEST_MS = 2;
+const GAP_P99_MS = 3;
+
+/** A `Health` that is filled in again and again. */
+export class HealthReading implements Health {
+  readonly peer: { -readonly [K in keyof PeerHealth]: PeerHealth[K] } = {
+    heard: false,
+    silent: false,
+    silentMs: 0,
+    role: 'starting',
+    epoch: 0,
+    proposal: 0,
+    lanUp: false,
+    stuck: false,
+  };
+  lanUp = true;
+}
+
+export class HealthBoard {
+  readonly memory: SharedArrayBuffer;
+  readonly #ints: Int32Array;
+  readonly #floats: Float64Array;
+
+  constructor(memory: SharedArrayBuffer = new SharedArrayBuffer(4 * INTS + 8 * FLOATS)) {
+    this.memory = memory;
+    this.#ints = new Int32Array(memory, 0, INTS);
+    this.#floats = new Float64Array(memory, 4 * INTS, FLOATS);
+  }
+
+  /** Detector: publishes the peer's state and this host's LAN. @returns whether anything but the time changed. */
+  writeHealth(health: Health): boolean {
+    const { peer } = health;
+    const ints = this.#ints;
+    const changed =
+      ints[PEER_HEARD] !== Number(peer.heard) ||
+      ints[PEER_SILENT] !== Number(peer.silent) ||
+      ints[PEER_ROLE] !== ROLES.indexOf(peer.role) ||
+      ints[PEER_EPOCH] !== peer.epoch ||
+      ints[PEER_PROPOSAL] !== peer.proposal ||
+      ints[PEER_LAN_UP] !== Number(peer.lanUp) ||
+      ints[PEER_STUCK] !== Number(peer.stuck) ||
+      ints[SELF_LAN_UP] !== Number(health.lanUp);
+    Atomics.add(ints, PEER_VERSION, 1);
+    if (changed) {
+      ints[PEER_HEARD] = Number(peer.heard);
+      ints[PEER_SILENT] = Number(peer.silent);
+      ints[PEER_ROLE] = ROLES.indexOf(peer.role);
+      ints[PEER_EPOCH] = peer.epoch;
+      ints[PEER_PROPOSAL] = peer.proposal;
+      ints[PEER_LAN_UP] = Number(peer.lanUp);
+      ints[PEER_STUCK] = Number(peer.stuck);
+      ints[SELF_LAN_UP] = Number(health.lanUp);
+    }
+    this.#floats[PEER_SILENT_MS] = peer.silentMs;
+    Atomics.add(ints, PEER_VERSION, 1);
+    return changed;
+  }
+
+  /** Data worker, main thread: copies what the detector published. */
+  readHealth(into: HealthReading): void {
+    const ints = this.#ints;
+    for (;;) {
+      const version = Atomics.load(ints, PEER_VERSION);
+      const { peer } = into;
+      peer.heard = ints[PEER_HEARD] === 1;
+      peer.silent = ints[PEER_SILENT] === 1;
+      peer.role = ROLES[ints[PEER_ROLE] ?? 0] ?? 'starting';
+      peer.epoch = ints[PEER_EPOCH] ?? 0;
+      peer.proposal = ints[PEER_PROPOSAL] ?? 0;
+      peer.lanUp = ints[PEER_LAN_UP] === 1;
+      peer.stuck = ints[PEER_STUCK] === 1;
+      into.lanUp = ints[SELF_LAN_UP] === 1;
+      peer.silentMs = this.#floats[PEER_SILENT_MS] ?? 0;
+      if (version % 2 === 0 && Atomics.load(ints, PEER_VERSION) === version) return;
+    }
+  }
+
+  /** Data worker: what the heartbeats are to say, and that the loop turns. */
+  writeSelf(role: Role, epoch: number, proposal: number, nowMs: number): void {
+    Atomics.store(this.#ints, SELF_ROLE, ROLES.indexOf(role));
+    Atomics.store(this.#ints, SELF_EPOCH, epoch);
+    Atomics.store(this.#ints, SELF_PROPOSAL, proposal);
+    this.#floats[DATA_TURN_AT_MS] = nowMs;
+  }
+
+  get selfRole(): Role {
+    return ROLES[Atomics.load(this.#ints, SELF_ROLE)] ?? 'starting';
+  }
+
+  get selfEpoch(): number {
+    return Atomics.load(this.#ints, SELF_EPOCH);
+  }
+
+  get selfProposal(): number {
+    return Atomics.load(this.#ints, SELF_PROPOSAL);
+  }
+
+  /** When the data loop turned last; 0 before its first turn. */
+  get dataTurnAtMs(): number {
+    return this.#floats[DATA_TURN_AT_MS] ?? 0;
+  }
+
+  writeGaps(longestMs: number, p99Ms: number, suspicions: number): void {
+    this.#floats[GAP_LONGEST_MS] = longestMs;
+    this.#floats[GAP_P99_MS] = p99Ms;
+    Atomics.store(this.#ints, SUSPICIONS, suspicions);
+  }
+
+  get gaps(): { longestMs: number; p99Ms: number; suspicions: number } {
+    return {
+      longestMs: this.#floats[GAP_LONGEST_MS] ?? 0,
+      p99Ms: this.#floats[GAP_P99_MS] ?? 0,
+      suspicions: Atomics.load(this.#ints, SUSPICIONS),
+    };
+  }
+
+  askToStop(): void {
+    Atomics.store(this.#ints, STOP, 1);
+  }
+
+  get mustStop(): boolean {
+    return Atomics.load(this.#ints, STOP) === 1;
+  }
+}

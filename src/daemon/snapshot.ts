@@ -1,0 +1,56 @@
+// What the data worker knows, for `fttcp status`.
+import type { Role } from '../detector/heartbeat.ts';
+import type { LogWriter } from '../log/log-writer.ts';
+import type { Replica } from '../replica/replica.ts';
+import type { Connection } from '../south/connection.ts';
+import type { SouthWrap } from '../south/south-wrap.ts';
+import { ipToString } from '../wire/ip-address.ts';
+import type { ConnectionStatus } from './status.ts';
+
+export interface DataSnapshot {
+  readonly role: Role;
+  readonly epoch: number;
+  readonly linked: boolean;
+  readonly refusal: string;
+  readonly log: {
+    readonly position: number;
+    readonly acknowledged: number;
+    readonly lagBytes: number;
+    readonly oldestUnackedMs: number;
+  };
+  readonly connections: readonly ConnectionStatus[];
+  readonly counters: Readonly<Record<string, number>>;
+}
+
+export function snapshotOf(replica: Replica, south: SouthWrap, log: LogWriter, nowMs: number): DataSnapshot {
+  const backup = replica.role === 'backup';
+  const position = backup ? replica.heldPosition : log.position;
+  const acknowledged = backup ? replica.heldPosition : log.acknowledged;
+  return {
+    role: replica.role,
+    epoch: replica.epoch,
+    linked: replica.linked,
+    refusal: replica.refusal,
+    log: {
+      position,
+      acknowledged,
+      lagBytes: position - acknowledged,
+      oldestUnackedMs: replica.oldestUnackedMs(nowMs),
+    },
+    connections: Array.from(south.connections, connectionStatus),
+    counters: { ...south.counters },
+  };
+}
+
+function connectionStatus(connection: Connection): ConnectionStatus {
+  return {
+    id: connection.id,
+    client: `${ipToString(connection.clientIp)}:${connection.clientPort}`,
+    service: `${ipToString(connection.serviceIp)}:${connection.servicePort}`,
+    state: connection.state,
+    bytesIn: connection.input.end - 1,
+    bytesOut: connection.outChecksumEnd - 1,
+    unfedBytes: connection.direct ? 0 : Math.max(0, connection.inEnd - connection.inFed),
+    diverged: connection.diverged,
+  };
+}

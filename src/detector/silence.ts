@@ -1,0 +1,83 @@
+// The failure detector: is the peer silent? A pure function of arrival times. What is decided upon a suspicion is the business
+// of `replica`; a suspicion is not a fact.
+//
+// A detector that itself woke late counts no silence: what arrived meanwhile is drained before it judges, and the time it
+// slept is not held against the peer. A host that was paused or starved is the one to doubt itself.
+
+const BUCKETS = 2000;
+
+export class SilenceDetector {
+  readonly #timeoutMs: number;
+  #heardAtMs = Number.NaN;
+  #doubtedAtMs = Number.NEGATIVE_INFINITY;
+  #wokeAtMs = Number.NaN;
+  /** Gaps between heartbeats, by tenths of a millisecond: what each timeout would have suspected. */
+  readonly #gaps = new Uint32Array(BUCKETS + 1);
+  #beats = 0;
+  #longestGapMs = 0;
+
+  /** @param timeoutMs silence that is a suspicion. */
+  constructor(timeoutMs: number) {
+    this.#timeoutMs = timeoutMs;
+  }
+
+  /** A heartbeat has arrived. */
+  heard(nowMs: number): void {
+    if (!Number.isNaN(this.#heardAtMs)) this.#count(this.#silenceMs(nowMs));
+    this.#heardAtMs = nowMs;
+    this.#beats++;
+  }
+
+  /** The detector runs, having drained all that had arrived. Call this before `suspects`, at least every half timeout. */
+  woke(nowMs: number): void {
+    if (nowMs - this.#wokeAtMs > this.#timeoutMs / 2) this.#doubtedAtMs = nowMs;
+    this.#wokeAtMs = nowMs;
+  }
+
+  /** A peer that was never heard is not suspected: it may not have started yet. */
+  suspects(nowMs: number): boolean {
+    return this.#silenceMs(nowMs) > this.#timeoutMs;
+  }
+
+  /** Milliseconds since the peer was heard last; NaN when it never was. */
+  sinceHeardMs(nowMs: number): number {
+    return nowMs - this.#heardAtMs;
+  }
+
+  get beats(): number {
+    return this.#beats;
+  }
+
+  get longestGapMs(): number {
+    return this.#longestGapMs;
+  }
+
+  /** The share of gaps that a timeout would have taken for silence: how often it would have suspected falsely, per heartbeat. */
+  falseSuspicionRate(timeoutMs: number): number {
+    if (this.#beats < 2) return 0;
+    let longer = 0;
+    for (let i = Math.min(BUCKETS, Math.floor(timeoutMs * 10)); i <= BUCKETS; i++) longer += this.#gaps[i] ?? 0;
+    return longer / (this.#beats - 1);
+  }
+
+  /** The gap that all but `share` of the gaps stayed below, ms. */
+  gapQuantileMs(share: number): number {
+    const allowed = (this.#beats - 1) * share;
+    let longer = 0;
+    for (let i = BUCKETS; i >= 0; i--) {
+      longer += this.#gaps[i] ?? 0;
+      if (longer > allowed) return (i + 1) / 10;
+    }
+    return 0;
+  }
+
+  #silenceMs(nowMs: number): number {
+    return nowMs - Math.max(this.#heardAtMs, this.#doubtedAtMs);
+  }
+
+  #count(gapMs: number): void {
+    const bucket = Math.min(BUCKETS, Math.floor(gapMs * 10));
+    this.#gaps[bucket] = (this.#gaps[bucket] ?? 0) + 1;
+    this.#longestGapMs = Math.max(this.#longestGapMs, gapMs);
+  }
+}

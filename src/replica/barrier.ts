@@ -1,0 +1,49 @@
+// Up to which log position output may be released. Rule 3 hangs on it: a data worker that stood still wakes with old
+// acknowledgements in its socket, and may be a zombie whose backup has taken over meanwhile. It therefore releases nothing
+// until an entry that it appended after it woke is acknowledged.
+import type { LogWriter } from '../log/log-writer.ts';
+
+export class Barrier {
+  readonly #log: LogWriter;
+  readonly #pauseMs: number;
+  /** Nothing is released until this position is acknowledged. */
+  #holdUntil = 0;
+  /** A position that was not acknowledged at that time. */
+  #watched = 0;
+  #watchedAtMs = 0;
+
+  /** @param pauseMs a data loop that stood still for longer has paused. */
+  constructor(log: LogWriter, pauseMs: number) {
+    this.#log = log;
+    this.#pauseMs = pauseMs;
+  }
+
+  /** Output stamped with this position or less may leave. */
+  get position(): number {
+    if (!this.#log.active) return Number.POSITIVE_INFINITY;
+    return this.#log.acknowledged < this.#holdUntil ? -1 : this.#log.acknowledged;
+  }
+
+  /** A backup has joined: positions count anew. */
+  restart(): void {
+    this.#holdUntil = 0;
+    this.#watched = 0;
+  }
+
+  turn(nowMs: number, pausedMs: number): void {
+    if (!this.#log.active) return;
+    if (pausedMs > this.#pauseMs && this.#log.hasRoom(0)) {
+      this.#log.noop();
+      this.#holdUntil = this.#log.position;
+    }
+    if (this.#log.acknowledged >= this.#watched) {
+      this.#watched = this.#log.position;
+      this.#watchedAtMs = nowMs;
+    }
+  }
+
+  /** Lower bound of the age of the oldest entry that is not acknowledged; 0 when all are. */
+  oldestUnackedMs(nowMs: number): number {
+    return this.#log.active && this.#log.acknowledged < this.#watched ? nowMs - this.#watchedAtMs : 0;
+  }
+}

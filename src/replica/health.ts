@@ -1,0 +1,21 @@
+// What a replica is told of itself and of its peer by the detector: read afresh in every turn of the data loop.
+import type { Role } from '../detector/heartbeat.ts';
+
+export interface PeerHealth {
+  /** At least one heartbeat has arrived. */
+  readonly heard: boolean;
+  /** The detector suspects the peer: nothing was heard on any path for the timeout. */
+  readonly silent: boolean;
+  readonly silentMs: number;
+  readonly role: Role;
+  readonly epoch: number;
+  readonly proposal: number;
+  readonly lanUp: boolean;
+  readonly stuck: boolean;
+}
+
+export interface Health {
+  readonly peer: PeerHealth;
+  /** This host's own LAN. */
+  readonly lanUp: boolean;
+}

@@ -1,0 +1,122 @@
+// The conversation on the replication link, before and beside the log. The primary challenges whoever connects; the joiner
+// answers with a keyed hash over both sides' nonces; the primary proves itself likewise and admits it, or says why not.
+
+import type { ByteQueue } from '../log/byte-queue.ts';
+import { FRAME_HEADER, LINK_FRAME } from '../log/entry.ts';
+import { type FrameView, setU64, writeFrameHeader } from '../log/frame.ts';
+import { setU32 } from '../wire/bytes.ts';
+
+export const NONCE_BYTES = 16;
+export const PROOF_BYTES = 32;
+const PROTOCOL_VERSION = 1;
+
+const CHALLENGE_LENGTH = FRAME_HEADER + NONCE_BYTES;
+const HELLO_NONCE = FRAME_HEADER + 8;
+const HELLO_PROOF = HELLO_NONCE + NONCE_BYTES;
+const HELLO_LENGTH = HELLO_PROOF + PROOF_BYTES;
+const WELCOME_EPOCH = FRAME_HEADER;
+const WELCOME_PROOF = FRAME_HEADER + 4;
+const WELCOME_LENGTH = WELCOME_PROOF + PROOF_BYTES;
+const ACK_LENGTH = FRAME_HEADER + 8;
+
+/** Keyed hash of the joined parts, PROOF_BYTES long. */
+export type Prove = (label: string, parts: readonly Uint8Array[]) => Uint8Array;
+
+export class LinkSession {
+  readonly #queue: ByteQueue;
+  readonly #prove: Prove;
+  readonly #service: number;
+  readonly #ownNonce: Uint8Array;
+  #peerNonce: Uint8Array = new Uint8Array(NONCE_BYTES);
+
+  /** @param nonce fresh randomness for this connection of the link. */
+  constructor(queue: ByteQueue, prove: Prove, service: number, nonce: Uint8Array) {
+    this.#queue = queue;
+    this.#prove = prove;
+    this.#service = service;
+    this.#ownNonce = nonce;
+  }
+
+  sendChallenge(): void {
+    const at = this.#begin(LINK_FRAME.CHALLENGE, CHALLENGE_LENGTH);
+    this.#queue.bytes.set(this.#ownNonce, at + FRAME_HEADER);
+  }
+
+  /** Answers the primary's challenge. */
+  sendHello(challenge: FrameView): boolean {
+    if (challenge.length !== CHALLENGE_LENGTH) return false;
+    this.#peerNonce = challenge.copy(FRAME_HEADER, NONCE_BYTES);
+    const at = this.#begin(LINK_FRAME.HELLO, HELLO_LENGTH);
+    setU32(this.#queue.bytes, at + FRAME_HEADER, PROTOCOL_VERSION);
+    setU32(this.#queue.bytes, at + FRAME_HEADER + 4, this.#service);
+    this.#queue.bytes.set(this.#ownNonce, at + HELLO_NONCE);
+    this.#queue.bytes.set(this.#prove('hello', [this.#peerNonce, this.#ownNonce]), at + HELLO_PROOF);
+    return true;
+  }
+
+  /** @returns '' or why the joiner is not to be admitted. */
+  checkHello(hello: FrameView): string {
+    if (hello.length !== HELLO_LENGTH) return 'malformed greeting';
+    if (hello.u32(FRAME_HEADER) !== PROTOCOL_VERSION) return 'another version of the replication protocol';
+    if (hello.u32(FRAME_HEADER + 4) !== this.#service) return 'another service';
+    this.#peerNonce = hello.copy(HELLO_NONCE, NONCE_BYTES);
+    const proof = this.#prove('hello', [this.#ownNonce, this.#peerNonce]);
+    return sameBytes(proof, hello.copy(HELLO_PROOF, PROOF_BYTES)) ? '' : 'another key';
+  }
+
+  sendWelcome(epoch: number): void {
+    const at = this.#begin(LINK_FRAME.WELCOME, WELCOME_LENGTH);
+    setU32(this.#queue.bytes, at + WELCOME_EPOCH, epoch);
+    this.#queue.bytes.set(this.#prove('welcome', [this.#peerNonce, this.#ownNonce]), at + WELCOME_PROOF);
+  }
+
+  /** @returns the epoch of the view that this host now belongs to, or -1 when the primary has not proved itself. */
+  checkWelcome(welcome: FrameView): number {
+    if (welcome.length !== WELCOME_LENGTH) return -1;
+    const proof = this.#prove('welcome', [this.#ownNonce, this.#peerNonce]);
+    return sameBytes(proof, welcome.copy(WELCOME_PROOF, PROOF_BYTES)) ? welcome.u32(WELCOME_EPOCH) : -1;
+  }
+
+  sendRefuse(reason: string): void {
+    const text = Uint8Array.from(reason, (character) => character.charCodeAt(0) & 0x7f);
+    const at = this.#begin(LINK_FRAME.REFUSE, FRAME_HEADER + text.length);
+    this.#queue.bytes.set(text, at + FRAME_HEADER);
+  }
+
+  static readRefuse(refuse: FrameView): string {
+    return String.fromCharCode(...refuse.copy(FRAME_HEADER, Math.min(200, refuse.length - FRAME_HEADER)));
+  }
+
+  sendAck(position: number): void {
+    const at = this.#begin(LINK_FRAME.ACK, ACK_LENGTH);
+    setU64(this.#queue.bytes, at + FRAME_HEADER, position);
+  }
+
+  /** The position of ACK and FED. */
+  static readPosition(ack: FrameView): number {
+    return ack.length === ACK_LENGTH ? ack.u64(FRAME_HEADER) : Number.NaN;
+  }
+
+  sendFed(connection: number, position: number): void {
+    const at = this.#begin(LINK_FRAME.FED, ACK_LENGTH, connection);
+    setU64(this.#queue.bytes, at + FRAME_HEADER, position);
+  }
+
+  sendLeave(): void {
+    this.#begin(LINK_FRAME.LEAVE, FRAME_HEADER);
+  }
+
+  #begin(type: number, length: number, connection = 0): number {
+    const at = this.#queue.reserve(length);
+    if (at < 0) throw new Error('broken invariant: the link is read, so its small frames find room');
+    writeFrameHeader(this.#queue.bytes, at, length, type, 0, connection);
+    this.#queue.commit(at, length);
+    return at;
+  }
+}
+
+function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
+  let difference = a.length ^ b.length;
+  for (let i = 0; i < a.length; i++) difference |= (a[i] ?? 0) ^ (b[i] ?? 0);
+  return difference === 0;
+}

@@ -1,0 +1,308 @@
+// From the LAN: every frame that a client, or anyone, sends to the service. The log is the authority: a segment is checked as a
+// careful TCP would, its new bytes are logged, and the server's TCP is given logged content only. Delivery does not wait.
+import { assert } from '../errors.ts';
+import { ARP_REQUEST, ArpView } from '../wire/arp.ts';
+import {
+  ETHERNET_HEADER,
+  ETHERTYPE_ARP,
+  ETHERTYPE_IPV4,
+  ETHERTYPE_IPV6,
+  etherType,
+  MAC_BYTES,
+} from '../wire/ethernet.ts';
+import { ipIs, loadIp } from '../wire/ip-address.ts';
+import { Segment } from '../wire/segment.ts';
+import { ACK, FIN, RST, SYN } from '../wire/tcp.ts';
+import { frameToTunVirtio, VIRTIO_DATA_VALID, VIRTIO_HEADER, VIRTIO_NEEDS_CSUM, virtioFlags } from '../wire/virtio.ts';
+import { type Connection, NONE } from './connection.ts';
+import type { SouthContext } from './context.ts';
+import type { Emitter } from './emitter.ts';
+import { halfOpenOf } from './half-open.ts';
+import { FRAME_IP } from './release-queue.ts';
+import type { Takeover } from './takeover.ts';
+import { translateForServer } from './translation.ts';
+import type { VirtualClient } from './virtual-client.ts';
+
+/** Where the TUN's virtio header goes in a frame of the LAN: over the end of its Ethernet header. */
+const TUN_START = ETHERNET_HEADER;
+
+/** Holes per connection in the logged input; real networks make a handful. */
+const HOLES_MAX = 256;
+
+export class ClientSide {
+  readonly #context: SouthContext;
+  readonly #emitter: Emitter;
+  readonly #virtualClient: VirtualClient;
+  readonly #takeover: Takeover;
+  readonly #segment = new Segment();
+  readonly #arp = new ArpView();
+
+  constructor(context: SouthContext, emitter: Emitter, virtualClient: VirtualClient, takeover: Takeover) {
+    this.#context = context;
+    this.#emitter = emitter;
+    this.#virtualClient = virtualClient;
+    this.#takeover = takeover;
+  }
+
+  /** @param bytes a frame at offset 0: virtio header, Ethernet, packet. It is changed on its way to the server. */
+  fromLan(bytes: Uint8Array, length: number, nowMs: number): void {
+    const { counters } = this.#context;
+    counters.lanFrames++;
+    if (length < FRAME_IP) return;
+    const type = etherType(bytes, VIRTIO_HEADER);
+    if (type === ETHERTYPE_ARP) this.#fromArp(bytes, length);
+    else if (type === ETHERTYPE_IPV4 || type === ETHERTYPE_IPV6) this.#fromIp(bytes, length, nowMs);
+  }
+
+  #fromArp(bytes: Uint8Array, length: number): void {
+    const arp = this.#arp;
+    const { serviceIp, serviceMac } = this.#context.config;
+    if (!arp.set(bytes, FRAME_IP, length - FRAME_IP)) return;
+    if (arp.senderIpEquals(serviceIp) && !arp.senderMacEquals(serviceMac)) {
+      // Somebody else uses the address: say again whose it is. RFC 5227 §2.4 (c)
+      this.#emitter.announce();
+    } else if (arp.operation === ARP_REQUEST && arp.targetIpEquals(serviceIp)) {
+      this.#emitter.arpReply(arp);
+    }
+  }
+
+  #fromIp(bytes: Uint8Array, length: number, nowMs: number): void {
+    const { counters, config, neighbours } = this.#context;
+    const segment = this.#segment;
+    if (segment.parse(bytes, FRAME_IP, length - FRAME_IP) !== '') {
+      counters.lanMalformed++;
+      return;
+    }
+    if (!ipIs(config.serviceIp, bytes, segment.destinationOffset, segment.family)) return;
+    if (segment.isTcp) {
+      this.#fromTcp(segment, length, nowMs);
+      return;
+    }
+    if (segment.isFragment) {
+      counters.lanFragments++;
+      return;
+    }
+    const addressLength = segment.family === 4 ? 4 : 16;
+    neighbours.learn(bytes, segment.sourceOffset, addressLength, bytes, VIRTIO_HEADER + MAC_BYTES);
+    this.#deliver(bytes, length);
+  }
+
+  #fromTcp(segment: Segment, length: number, nowMs: number): void {
+    const { counters, connections } = this.#context;
+    const { bytes } = segment;
+    if (!this.#checksumHolds(segment)) {
+      counters.lanBadChecksum++;
+      return;
+    }
+    const addressLength = segment.family === 4 ? 4 : 16;
+    const connection = connections.find(
+      bytes,
+      segment.sourceOffset,
+      addressLength,
+      segment.sourcePort,
+      segment.destinationPort,
+    );
+    if ((segment.flags & (SYN | ACK | RST)) === SYN) {
+      this.#fromSyn(connection, segment, length, nowMs);
+    } else if (connection === undefined) {
+      const { neighbours } = this.#context;
+      neighbours.learn(bytes, segment.sourceOffset, addressLength, bytes, VIRTIO_HEADER + MAC_BYTES);
+      this.#deliver(bytes, length);
+    } else {
+      this.#fromConnection(connection, segment, length, nowMs);
+    }
+  }
+
+  #fromSyn(connection: Connection | undefined, segment: Segment, length: number, nowMs: number): void {
+    const { halfOpen, config, counters, connections } = this.#context;
+    if (connection !== undefined && !connection.direct) {
+      // The server's TCP cannot answer yet: repeat the SYN-ACK that was logged.
+      if (connection.irs === segment.seq && !connection.handshakeDone) this.#emitter.synAck(connection, nowMs);
+      return;
+    }
+    const { bytes } = segment;
+    if (halfOpen.size >= config.limits.halfOpen || connections.size >= config.limits.connections) {
+      counters.synDropped++;
+      return;
+    }
+    const clientIp = new Uint8Array(16);
+    loadIp(clientIp, 0, bytes, segment.sourceOffset, segment.family);
+    const mac = bytes.slice(VIRTIO_HEADER + MAC_BYTES, VIRTIO_HEADER + 2 * MAC_BYTES);
+    this.#context.neighbours.learn(clientIp, segment.family === 4 ? 12 : 0, segment.family === 4 ? 4 : 16, mac, 0);
+    segment.removeSynOptions();
+    halfOpen.set(halfOpenOf(segment, clientIp, mac, nowMs));
+    this.#deliver(bytes, length);
+  }
+
+  #fromConnection(connection: Connection, segment: Segment, length: number, nowMs: number): void {
+    const position = connection.inSeqToPosition(segment.seq);
+    if (!this.#acceptable(connection, segment, position, nowMs)) return;
+    for (let i = 0; i < MAC_BYTES; i++) {
+      connection.clientMac[i] = segment.bytes[VIRTIO_HEADER + MAC_BYTES + i] ?? 0;
+    }
+    if ((segment.flags & RST) !== 0) {
+      this.#fromReset(connection, segment, length);
+      return;
+    }
+    if (segment.hasTimestamps && position <= connection.inWireNxt) connection.tsRecent = segment.tsVal;
+    if (!this.#takeAck(connection, segment, nowMs)) return;
+    const kept = this.#takeData(connection, segment, position, length);
+    if (kept < 0) return;
+    if (connection.direct) {
+      translateForServer(connection, segment);
+      this.#deliver(segment.bytes, kept);
+    } else {
+      this.#virtualClient.pump(connection, nowMs);
+      // A hole, or a segment seen before: its sender wants to hear where we stand. RFC 5681 §4.2
+      if (segment.segLen > 0 && position !== connection.input.end - segment.dataLength) {
+        this.#emitter.ack(connection, nowMs);
+      }
+      this.#takeover.advance(connection, nowMs);
+    }
+  }
+
+  /** RFC 9293 §3.10.7.4, RFC 7323 §5.3, RFC 5961 §3–§5. What fails is neither logged nor delivered. */
+  #acceptable(connection: Connection, segment: Segment, position: number, nowMs: number): boolean {
+    const { counters } = this.#context;
+    const { flags } = segment;
+    if ((flags & RST) !== 0) {
+      if (position === connection.inEnd) return true;
+      counters.lanBadReset++;
+      if (position > connection.inLocalNxt && position < connection.inWireEdge) this.#elicitAck(connection, nowMs);
+      return false;
+    }
+    if ((flags & ACK) === 0) return false;
+    if (segment.hasTimestamps && connection.open.timestamps && ((segment.tsVal - connection.tsRecent) | 0) < 0) {
+      counters.lanPaws++;
+      if (segment.segLen > 0) this.#elicitAck(connection, nowMs);
+      return false;
+    }
+    const beyond = segment.dataLength > 0 ? position >= connection.inWireEdge : position > connection.inWireEdge;
+    if (beyond) {
+      counters.lanOutOfWindow++;
+      this.#elicitAck(connection, nowMs);
+      return false;
+    }
+    if (connection.outWireToPosition(segment.ack) > connection.outWireNxt) {
+      counters.lanBadAck++;
+      this.#elicitAck(connection, nowMs);
+      return false;
+    }
+    return true;
+  }
+
+  #fromReset(connection: Connection, segment: Segment, length: number): void {
+    connection.resetByClient = true;
+    this.#context.log.reset(connection.id);
+    if (connection.direct) {
+      translateForServer(connection, segment);
+      this.#deliver(segment.bytes, length);
+    } else {
+      this.#virtualClient.reset(connection);
+    }
+  }
+
+  /** Learns the client's ACK and window. @returns false when the log has no room for what must be in it. */
+  #takeAck(connection: Connection, segment: Segment, nowMs: number): boolean {
+    const { log, counters } = this.#context;
+    const ack = connection.outWireToPosition(segment.ack);
+    const edge = ack + segment.window * 2 ** connection.clientScale;
+    if (!connection.handshakeDone && ack >= 1) {
+      if (!log.hasRoom(0)) {
+        counters.lanNoRoom++;
+        return false;
+      }
+      connection.handshakeDone = true;
+      connection.outWireEdge = Math.max(connection.outWireEdge, edge);
+      log.established(connection.id, connection.outWireEdge, connection.tsRecent);
+      if (!connection.direct) this.#virtualClient.completeHandshake(connection, nowMs);
+    }
+    if (ack < connection.outUna) return true;
+    const advanced = ack - connection.outUna;
+    if ((advanced > 0 || edge !== connection.outWireEdge) && !connection.noteDue) {
+      connection.noteDue = true;
+      this.#context.noted.push(connection);
+    }
+    connection.outUna = ack;
+    connection.outWireEdge = edge;
+    if (connection.direct) connection.outLocalAcked = ack;
+    this.#takeover.acknowledged(connection, advanced, nowMs);
+    if (!connection.direct) this.#virtualClient.acknowledge(connection);
+    return true;
+  }
+
+  /**
+   * Logs what is new of the segment's bytes and its FIN, cuts off what is beyond the window, and puts logged bytes over what
+   * was logged before.
+   * @returns the frame's length after that, or -1 when nothing of it may be delivered.
+   */
+  #takeData(connection: Connection, segment: Segment, position: number, length: number): number {
+    const { log, counters } = this.#context;
+    const { input } = connection;
+    let kept = length;
+    const limit = Math.min(
+      connection.inWireEdge,
+      connection.inFin === NONE ? Number.POSITIVE_INFINITY : connection.inFin,
+    );
+    if (segment.dataLength > 0 && position > limit) return -1;
+    if (segment.dataLength > 0 && position + segment.dataLength > limit) {
+      kept -= segment.dataLength - (limit - position);
+      this.#trim(segment, limit - position);
+    }
+    const end = position + segment.dataLength;
+    if (!log.hasRoom(segment.dataLength) || !input.accepts(end) || input.holes > HOLES_MAX) {
+      counters.lanNoRoom++;
+      return -1;
+    }
+    if (segment.dataLength > 0) this.#logBytes(connection, segment, position, end);
+    if ((segment.flags & FIN) !== 0) {
+      if (connection.inFin === NONE) {
+        connection.inFin = end;
+        log.fin(connection.id, end, connection.tsRecent);
+      } else if (connection.inFin !== end) {
+        return -1;
+      }
+    }
+    return kept;
+  }
+
+  #logBytes(connection: Connection, segment: Segment, position: number, end: number): void {
+    const { input } = connection;
+    const { log } = this.#context;
+    let overlaps = position < input.end;
+    for (let from = input.nextMissing(position, end); from < end; ) {
+      const to = input.missingEnd(from, end);
+      const offset = segment.dataOffset + (from - position);
+      log.bytes(connection.id, from, connection.tsRecent, segment.bytes, offset, to - from);
+      input.write(from, segment.bytes, offset, to - from);
+      overlaps ||= to < end;
+      from = input.nextMissing(to, end);
+    }
+    if (overlaps) input.overlay(position, end - position, segment.bytes, segment.dataOffset);
+  }
+
+  #trim(segment: Segment, dataLength: number): void {
+    assert(dataLength >= 0, 'a segment beyond the window is not accepted');
+    segment.setDataLength(dataLength);
+    segment.setFlags(segment.flags & ~FIN);
+    if ((virtioFlags(segment.bytes, 0) & VIRTIO_NEEDS_CSUM) !== 0) segment.fillPartialChecksum();
+  }
+
+  #elicitAck(connection: Connection, nowMs: number): void {
+    if (connection.direct) this.#virtualClient.probe(connection);
+    else this.#emitter.ack(connection, nowMs);
+  }
+
+  #checksumHolds(segment: Segment): boolean {
+    const flags = virtioFlags(segment.bytes, 0);
+    if ((flags & (VIRTIO_NEEDS_CSUM | VIRTIO_DATA_VALID)) !== 0) return true;
+    if (!segment.checksumOk()) return false;
+    segment.bytes[0] = flags | VIRTIO_DATA_VALID;
+    return true;
+  }
+
+  #deliver(bytes: Uint8Array, length: number): void {
+    frameToTunVirtio(bytes, 0, TUN_START);
+    this.#context.ports.tun(bytes, TUN_START, length - TUN_START);
+  }
+}

@@ -1,0 +1,191 @@
+// What a replica knows of one client connection. Both roles use the same record: the primary fills it from the packets, the
+// backup from the log, and promotion changes nothing but who speaks.
+//
+// All positions are stream positions (SYN at 0): `in…` is the client's stream, `out…` the server's. "Local" is what this
+// host's server TCP has done; "wire" is what the client has been told, or may have been.
+import type { OpenFields } from '../log/log-writer.ts';
+import { positionOf, type Seq, seqAt } from '../wire/seq.ts';
+import { StreamBuffer } from './stream-buffer.ts';
+
+export const NONE = -1;
+
+/** Where the local server's socket stands for the virtual client, which plays the client's part on a backup. */
+export type LocalPhase =
+  /** Nothing sent yet, or the SYN is not answered. */
+  | 'syn-sent'
+  /** SYN-ACK received; the third segment waits for its entry. */
+  | 'syn-received'
+  | 'established'
+  /** The local server has reset the connection. */
+  | 'reset';
+
+export class Connection {
+  readonly id: number;
+  readonly open: OpenFields;
+  readonly clientIp: Uint8Array;
+  readonly serviceIp: Uint8Array;
+  readonly clientPort: number;
+  readonly servicePort: number;
+  /** Where the client's frames came from last: its own MAC or its router's. */
+  readonly clientMac: Uint8Array;
+
+  readonly irs: Seq;
+  /** Initial sequence number of the server as the client knows it, and as the local server's TCP has it. */
+  readonly issWire: Seq;
+  issLocal: Seq;
+  readonly clientScale: number;
+  readonly serverScaleWire: number;
+  serverScaleLocal: number;
+
+  /** True while client and local server talk to each other directly; false while the virtual client stands between. */
+  direct: boolean;
+  phase: LocalPhase;
+  handshakeDone = false;
+  resetByClient = false;
+  resetByServer = false;
+  closedAtMs = NONE;
+
+  /** Logged bytes of the client that the local server's TCP has not acknowledged: `base` is the local rcvNxt. */
+  readonly input: StreamBuffer;
+  /** Position of the client's FIN. */
+  inFin = NONE;
+  /** Local rcvNxt, the FIN counted. */
+  inLocalNxt = 1;
+  /** Right edge of the window that the local server's TCP offers. */
+  inLocalEdge = 1;
+  /** Highest ACK and right edge that the client may have seen. */
+  inWireNxt = 1;
+  inWireEdge = 1;
+  /** Primary: how far the backup's server has acknowledged, as last heard. Backup: as last reported. */
+  inBackupNxt = 1;
+  /** End of what the virtual client has sent to the local server, the FIN counted. */
+  inFed = 1;
+
+  /** Highest ACK of the client, and the right edge of its window. */
+  outUna = 1;
+  outWireEdge = 1;
+  /** End of what the local server has sent, the FIN counted. */
+  outLocalNxt = 1;
+  /** End of what the client may have seen, the FIN counted: the last output entry. */
+  outWireNxt = 1;
+  outLocalFin = NONE;
+  outWireFin = NONE;
+  /** What the virtual client has acknowledged to the local server. */
+  outLocalAcked = 1;
+  /** Output of the local server from the client's ACK on, kept by a backup for retransmission. */
+  readonly output: StreamBuffer;
+
+  /** Running checksum of the local server's output up to `outChecksumEnd`. */
+  outChecksum = 0;
+  outChecksumEnd = 1;
+  /** Output entries not yet compared with the local output: end, checksum, … */
+  readonly uncompared: number[] = [];
+  diverged = false;
+
+  /** Latest TSval of the client (RFC 7323 ts_recent), and of the local server with the time it was read. */
+  tsRecent: number;
+  tsLocal = 0;
+  tsLocalAtMs = 0;
+  /** Latest TSval that the client may have seen, and when this host learnt of it. */
+  tsWire: number;
+  tsWireAtMs = 0;
+  /** TSval on the wire minus local TSval, modulo 2³². */
+  tsOffset = 0;
+
+  /** A CLIENT_ACK note is due: the connection is among `SouthContext.noted`. */
+  noteDue = false;
+  /** When the virtual client tries again, and how often it has. */
+  retryAtMs = 0;
+  retries = 0;
+  /** Whether `tsOffset` has been set by a promotion. */
+  clockContinued = false;
+  /** After a promotion: next position of the kept output to send, and how many bytes may be sent before the next ACK. */
+  recoverNxt = NONE;
+  recoverCredit = 0;
+  /** The connection that had the same four-tuple before and is not finished yet. */
+  predecessor: Connection | undefined;
+
+  constructor(id: number, open: OpenFields, direct: boolean, bufferBytesMax: number) {
+    this.id = id;
+    this.open = open;
+    this.clientIp = open.clientIp;
+    this.serviceIp = open.serviceIp;
+    this.clientPort = open.clientPort;
+    this.servicePort = open.servicePort;
+    this.clientMac = open.clientMac.slice();
+    this.irs = open.irs;
+    this.issWire = open.iss;
+    this.issLocal = open.iss;
+    const scaled = open.clientScale >= 0 && open.serverScale >= 0;
+    this.clientScale = scaled ? open.clientScale : 0;
+    this.serverScaleWire = scaled ? open.serverScale : 0;
+    this.serverScaleLocal = this.serverScaleWire;
+    this.direct = direct;
+    this.phase = direct ? 'established' : 'syn-sent';
+    this.input = new StreamBuffer(1, bufferBytesMax);
+    this.output = new StreamBuffer(1, bufferBytesMax);
+    this.tsRecent = open.clientTsVal;
+    this.tsWire = open.serverTsVal;
+    this.inWireEdge = 1 + open.serverWindow;
+    this.inLocalEdge = direct ? this.inWireEdge : 1;
+    this.outWireEdge = 1 + open.clientWindow;
+  }
+
+  /** End of the logged input, the FIN counted once everything before it is there. */
+  get inEnd(): number {
+    return this.input.end === this.inFin ? this.inFin + 1 : this.input.end;
+  }
+
+  /** Both directions are finished and acknowledged, or one side has reset. */
+  get finished(): boolean {
+    if (this.resetByClient || this.resetByServer) return true;
+    return (
+      this.inFin !== NONE && this.inWireNxt > this.inFin && this.outWireFin !== NONE && this.outUna > this.outWireFin
+    );
+  }
+
+  get state(): string {
+    if (this.resetByClient || this.resetByServer) return 'CLOSED';
+    if (!this.handshakeDone) return 'SYN-RECEIVED';
+    const clientClosed = this.inFin !== NONE && this.input.end >= this.inFin;
+    const serverClosed = this.outWireFin !== NONE;
+    if (clientClosed && serverClosed) return this.outUna > this.outWireFin ? 'CLOSED' : 'LAST-ACK';
+    if (clientClosed) return 'CLOSE-WAIT';
+    if (!serverClosed) return 'ESTABLISHED';
+    return this.outUna > this.outWireFin ? 'FIN-WAIT-2' : 'FIN-WAIT-1';
+  }
+
+  // Sequence numbers and positions. The client's ISN is the same on the wire and locally, because the virtual client
+  // replays it; the server's differs. Each pair below is inverse.
+  inSeqToPosition(value: Seq): number {
+    return positionOf(this.irs, value, this.input.end);
+  }
+
+  inPositionToSeq(position: number): Seq {
+    return seqAt(this.irs, position);
+  }
+
+  outWireToPosition(value: Seq): number {
+    return positionOf(this.issWire, value, this.outUna);
+  }
+
+  outPositionToWire(position: number): Seq {
+    return seqAt(this.issWire, position);
+  }
+
+  outLocalToPosition(value: Seq): number {
+    return positionOf(this.issLocal, value, this.outLocalNxt);
+  }
+
+  outPositionToLocal(position: number): Seq {
+    return seqAt(this.issLocal, position);
+  }
+
+  tsLocalToWire(tsVal: number): number {
+    return (tsVal + this.tsOffset) >>> 0;
+  }
+
+  tsWireToLocal(tsVal: number): number {
+    return (tsVal - this.tsOffset) >>> 0;
+  }
+}

@@ -1,0 +1,76 @@
+// What the parts of the south-side wrap share: where packets go, the log, the barrier, and what is known of the clients.
+import type { LogWriter } from '../log/log-writer.ts';
+import type { Connection } from './connection.ts';
+import type { ConnectionTable } from './connection-table.ts';
+import type { HalfOpen } from './half-open.ts';
+import type { Neighbours } from './neighbours.ts';
+import type { ReleaseQueue } from './release-queue.ts';
+
+/** Where packets leave. `bytes` belongs to the sender again when the call returns. */
+export interface PacketPorts {
+  /** A frame for the LAN: virtio header, Ethernet, packet. @returns false to be asked again later. */
+  lan(bytes: Uint8Array, offset: number, length: number): boolean;
+  /** A packet for the server's TCP: virtio header, packet. */
+  tun(bytes: Uint8Array, offset: number, length: number): void;
+}
+
+/** Running checksum of output bytes: CRC-32 of `bytes[offset, offset + length)` continued from `seed`. */
+export type Checksum = (seed: number, bytes: Uint8Array, offset: number, length: number) => number;
+
+export interface SouthLimits {
+  readonly connections: number;
+  readonly halfOpen: number;
+  /** Input or output kept per connection, bytes. */
+  readonly connectionBytes: number;
+}
+
+export interface SouthConfig {
+  /** 16 bytes; an IPv4 address is v4-mapped. */
+  readonly serviceIp: Uint8Array;
+  /** The virtual MAC that moves with the service. */
+  readonly serviceMac: Uint8Array;
+  readonly limits: SouthLimits;
+}
+
+export const COUNTERS = [
+  'lanFrames',
+  'lanMalformed',
+  'lanBadChecksum',
+  'lanOutOfWindow',
+  'lanBadAck',
+  'lanPaws',
+  'lanBadReset',
+  'lanFragments',
+  'lanNoRoom',
+  'synDropped',
+  'serverPackets',
+  'serverMalformed',
+  'serverHoles',
+  'serverRefused',
+  'released',
+  'virtualSegments',
+  'virtualRetries',
+  'divergences',
+  'recoveredSegments',
+] as const;
+
+export type Counters = Record<(typeof COUNTERS)[number], number>;
+
+export interface SouthContext {
+  readonly config: SouthConfig;
+  readonly ports: PacketPorts;
+  readonly log: LogWriter;
+  readonly release: ReleaseQueue;
+  readonly checksum: Checksum;
+  readonly connections: ConnectionTable<Connection>;
+  readonly halfOpen: ConnectionTable<HalfOpen>;
+  readonly neighbours: Neighbours;
+  readonly counters: Counters;
+  /** Backup: connections whose server has acknowledged so much that the primary should hear of it. */
+  readonly fed: Connection[];
+  /** Connections whose client has acknowledged, or changed its window, since the last notes were appended. */
+  readonly noted: Connection[];
+  /** True on the primary: this host is the one voice. */
+  speaking: boolean;
+  nextConnectionId: number;
+}

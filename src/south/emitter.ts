@@ -1,0 +1,155 @@
+// Frames that the daemon itself says for the service. They are voice too (rule 3): each appends an entry and waits for it at
+// the release barrier, behind what the server's TCP has said before.
+import { type ArpView, writeArpReply, writeGratuitousArp } from '../wire/arp.ts';
+import { ETHERNET_HEADER, ETHERTYPE_IPV4, ETHERTYPE_IPV6, writeEthernet } from '../wire/ethernet.ts';
+import { isIpv4 } from '../wire/ip-address.ts';
+import { SegmentFields, tcpHeaderLength, writeSegment } from '../wire/segment-writer.ts';
+import { ACK, FIN, PSH, RST, SYN } from '../wire/tcp.ts';
+import { GSO_NONE, GSO_TCPV4, GSO_TCPV6, VIRTIO_HEADER, VIRTIO_NEEDS_CSUM, writeVirtio } from '../wire/virtio.ts';
+import type { Connection } from './connection.ts';
+import type { SouthContext } from './context.ts';
+import { FRAME_IP } from './release-queue.ts';
+
+/** Offset of the checksum within a TCP header: `csum_offset` of the virtio header. */
+const TCP_CHECKSUM_OFFSET = 16;
+/** Most payload in one frame that the kernel or the NIC cuts into segments. */
+export const BULK_PAYLOAD_MAX = 60_000;
+
+export class Emitter {
+  readonly #context: SouthContext;
+  readonly #fields = new SegmentFields();
+
+  constructor(context: SouthContext) {
+    this.#context = context;
+  }
+
+  /** Tells every host and switch on the LAN where the service address is now. */
+  announce(): void {
+    const { config, release } = this.#context;
+    if (!isIpv4(config.serviceIp)) return;
+    const at = this.#reserve();
+    if (at < 0) return;
+    const length = writeGratuitousArp(release.bytes, at + VIRTIO_HEADER, config.serviceMac, config.serviceIp);
+    writeVirtio(release.bytes, at, 0, GSO_NONE, 0, 0, 0, 0);
+    this.#queue(at, VIRTIO_HEADER + length);
+  }
+
+  arpReply(request: ArpView): void {
+    const at = this.#reserve();
+    if (at < 0) return;
+    const { config, release } = this.#context;
+    const length = writeArpReply(release.bytes, at + VIRTIO_HEADER, config.serviceMac, request);
+    writeVirtio(release.bytes, at, 0, GSO_NONE, 0, 0, 0, 0);
+    this.#queue(at, VIRTIO_HEADER + length);
+  }
+
+  /** An ACK of everything that the client has been promised, with the current window. */
+  ack(connection: Connection, nowMs: number): void {
+    this.#segment(connection, ACK, connection.outWireNxt, 0, nowMs);
+  }
+
+  /** Repeats the SYN-ACK for a client that may not have heard it. */
+  synAck(connection: Connection, nowMs: number): void {
+    this.#segment(connection, SYN | ACK, 0, 0, nowMs);
+  }
+
+  reset(connection: Connection, nowMs: number): void {
+    this.#segment(connection, RST | ACK, connection.outWireNxt, 0, nowMs);
+  }
+
+  /** Sends kept output [position, position + length): one frame, cut into segments of the client's MSS on its way. */
+  output(connection: Connection, position: number, length: number, nowMs: number): void {
+    this.#segment(connection, ACK | PSH, position, length, nowMs);
+  }
+
+  fin(connection: Connection, nowMs: number): void {
+    this.#segment(connection, ACK | FIN, connection.outLocalFin, 0, nowMs);
+  }
+
+  /** Bytes of payload per segment on the wire. */
+  segmentSize(connection: Connection): number {
+    return connection.open.clientMss - (connection.open.timestamps ? 12 : 0);
+  }
+
+  #segment(connection: Connection, flags: number, position: number, length: number, nowMs: number): void {
+    const at = this.#reserve();
+    if (at < 0) return;
+    const { release, config } = this.#context;
+    const { open } = connection;
+    const syn = (flags & SYN) !== 0;
+    const fields = this.#fields;
+    fields.source = connection.serviceIp;
+    fields.destination = connection.clientIp;
+    fields.sourcePort = connection.servicePort;
+    fields.destinationPort = connection.clientPort;
+    fields.seq = connection.outPositionToWire(position);
+    fields.ack = connection.inPositionToSeq(syn ? 1 : connection.inWireNxt);
+    fields.flags = flags;
+    fields.window = syn
+      ? open.serverWindow
+      : clampWindow((connection.inWireEdge - connection.inWireNxt) / 2 ** connection.serverScaleWire);
+    fields.dataLength = length;
+    fields.hasTimestamps = open.timestamps;
+    fields.tsVal = wireTsVal(connection, nowMs);
+    fields.tsEcr = connection.tsRecent;
+    fields.mss = syn ? open.serverMss : 0;
+    fields.windowScale = syn ? open.serverScale : -1;
+    fields.sackPermitted = syn && open.sackPermitted;
+    const headers = writeSegment(release.bytes, at + FRAME_IP, fields);
+    if (length > 0) connection.output.read(position, length, release.bytes, at + FRAME_IP + headers);
+    const type = isIpv4(connection.clientIp) ? ETHERTYPE_IPV4 : ETHERTYPE_IPV6;
+    writeEthernet(release.bytes, at + VIRTIO_HEADER, connection.clientMac, 0, config.serviceMac, 0, type);
+    writeTcpVirtio(release.bytes, at, ETHERNET_HEADER, headers, fields, this.segmentSize(connection));
+    this.#queue(at, FRAME_IP + headers + length);
+  }
+
+  #reserve(): number {
+    const { log, release } = this.#context;
+    return log.hasRoom(0) ? release.reserve() : -1;
+  }
+
+  #queue(offset: number, length: number): void {
+    const { log, release } = this.#context;
+    log.noop();
+    release.commit(offset, length, log.position);
+  }
+}
+
+/** The TSval that the server's TCP would put on the wire now: milliseconds, as Linux counts them. */
+export function wireTsVal(connection: Connection, nowMs: number): number {
+  if (connection.tsLocalAtMs > 0) {
+    return connection.tsLocalToWire(connection.tsLocal + Math.floor(nowMs - connection.tsLocalAtMs));
+  }
+  return (connection.tsWire + Math.floor(nowMs - connection.tsWireAtMs)) >>> 0;
+}
+
+export function clampWindow(window: number): number {
+  return Math.max(0, Math.min(0xffff, Math.floor(window)));
+}
+
+/**
+ * Writes the virtio header of a TCP packet whose checksum is partial and which is to be cut into segments of `segmentSize`.
+ * @param linkHeader bytes before the IP header in this kind of frame: 14 on a packet socket, 0 on a TUN.
+ * @param headers length of IP and TCP header together.
+ */
+export function writeTcpVirtio(
+  bytes: Uint8Array,
+  offset: number,
+  linkHeader: number,
+  headers: number,
+  fields: SegmentFields,
+  segmentSize: number,
+): void {
+  const bulk = fields.dataLength > segmentSize;
+  const gso = isIpv4(fields.source) ? GSO_TCPV4 : GSO_TCPV6;
+  writeVirtio(
+    bytes,
+    offset,
+    VIRTIO_NEEDS_CSUM,
+    bulk ? gso : GSO_NONE,
+    bulk ? linkHeader + headers : 0,
+    bulk ? segmentSize : 0,
+    linkHeader + headers - tcpHeaderLength(fields),
+    TCP_CHECKSUM_OFFSET,
+  );
+}

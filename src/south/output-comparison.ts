@@ -1,0 +1,39 @@
+// Rule 4: the local server's output is compared with the primary's, by position: each output entry carries the checksum of the
+// stream up to its end. The two kernels cut the stream into different segments, so the value is computed at the entry's end.
+import type { Connection } from './connection.ts';
+import type { SouthContext } from './context.ts';
+
+/** Entries kept per connection while the local server is behind; from there on the oldest give way, which loses no cover. */
+const UNCOMPARED_MAX = 256;
+
+/** Remembers the checksum of an output entry that ends at `end`. */
+export function expectOutput(connection: Connection, end: number, checksum: number): void {
+  const { uncompared } = connection;
+  if (end <= connection.outChecksumEnd || end <= (uncompared.at(-2) ?? 0)) return;
+  if (uncompared.length >= 2 * UNCOMPARED_MAX) uncompared.splice(0, 2);
+  uncompared.push(end, checksum);
+}
+
+/** Compares as far as both sides have output. The running value covers all bytes, so that the latest entry is enough. */
+export function compareOutput(connection: Connection, context: SouthContext): void {
+  const { uncompared, output } = connection;
+  let latest = -1;
+  for (let i = 0; i < uncompared.length && (uncompared[i] ?? 0) <= output.end; i += 2) latest = i;
+  if (latest < 0) return;
+  advanceChecksum(connection, uncompared[latest] ?? 0, context);
+  if (connection.outChecksum !== uncompared[latest + 1] && !connection.diverged) {
+    connection.diverged = true;
+    context.counters.divergences++;
+  }
+  uncompared.splice(0, latest + 2);
+}
+
+/** Continues the running checksum over kept output up to `end`. */
+export function advanceChecksum(connection: Connection, end: number, context: SouthContext): void {
+  const length = end - connection.outChecksumEnd;
+  if (length <= 0) return;
+  connection.output.visit(connection.outChecksumEnd, length, (ring, offset, run) => {
+    connection.outChecksum = context.checksum(connection.outChecksum, ring, offset, run);
+  });
+  connection.outChecksumEnd = end;
+}

@@ -1,0 +1,56 @@
+// What the server sends and cannot leave: connections that it opens itself, which are not replicated, and datagrams to whom no
+// client's packet has shown the way, or from a backup. It is told so at once, as by a router, instead of waiting for nobody: a
+// name server that cannot be reached must not hold up the server's start.
+
+import { writeIcmpPortUnreachable } from '../wire/icmp.ts';
+import { PROTOCOL_UDP } from '../wire/ip.ts';
+import type { Segment } from '../wire/segment.ts';
+import { SegmentFields, writeSegment } from '../wire/segment-writer.ts';
+import { seq, seqAdd } from '../wire/seq.ts';
+import { ACK, RST } from '../wire/tcp.ts';
+import { GSO_NONE, VIRTIO_DATA_VALID, VIRTIO_HEADER, writeVirtio } from '../wire/virtio.ts';
+import type { SouthContext } from './context.ts';
+
+export class Refusal {
+  readonly #context: SouthContext;
+  readonly #scratch: Uint8Array;
+  readonly #fields = new SegmentFields();
+
+  constructor(context: SouthContext, scratch: Uint8Array) {
+    this.#context = context;
+    this.#scratch = scratch;
+  }
+
+  /** Answers a SYN by RST and a datagram by "port unreachable"; anything else is dropped. */
+  refuse(packet: Segment): void {
+    this.#context.counters.serverRefused++;
+    let length = 0;
+    if (packet.isTcp) length = this.#writeReset(packet);
+    else if (packet.protocol === PROTOCOL_UDP && !packet.isFragment) length = this.#writeUnreachable(packet);
+    if (length === 0) return;
+    writeVirtio(this.#scratch, 0, VIRTIO_DATA_VALID, GSO_NONE, 0, 0, 0, 0);
+    this.#context.ports.tun(this.#scratch, 0, VIRTIO_HEADER + length);
+  }
+
+  /** RFC 9293 §3.10.7.1 */
+  #writeReset(syn: Segment): number {
+    const fields = this.#fields;
+    syn.copyDestination(fields.source);
+    syn.copySource(fields.destination);
+    fields.sourcePort = syn.destinationPort;
+    fields.destinationPort = syn.sourcePort;
+    fields.seq = seq(0);
+    fields.ack = seqAdd(syn.seq, syn.segLen);
+    fields.flags = RST | ACK;
+    return writeSegment(this.#scratch, VIRTIO_HEADER, fields);
+  }
+
+  #writeUnreachable(datagram: Segment): number {
+    const from = new Uint8Array(16);
+    const to = new Uint8Array(16);
+    datagram.copyDestination(from);
+    datagram.copySource(to);
+    const { bytes: quoted, ipOffset: quotedOffset, ipLength: quotedLength } = datagram;
+    return writeIcmpPortUnreachable(this.#scratch, VIRTIO_HEADER, { from, to, quoted, quotedOffset, quotedLength });
+  }
+}

@@ -1,0 +1,142 @@
+// A backup's end of the log: each entry changes what is known of a connection and sets its virtual client to work.
+import * as layout from '../log/entry.ts';
+import type { FrameView } from '../log/frame.ts';
+import type { OpenFields } from '../log/log-writer.ts';
+import { seq } from '../wire/seq.ts';
+import { Connection, NONE } from './connection.ts';
+import type { SouthContext } from './context.ts';
+import { compareOutput, expectOutput } from './output-comparison.ts';
+import type { VirtualClient } from './virtual-client.ts';
+
+export class Replay {
+  readonly #context: SouthContext;
+  readonly #virtualClient: VirtualClient;
+  readonly #byId = new Map<number, Connection>();
+
+  constructor(context: SouthContext, virtualClient: VirtualClient) {
+    this.#context = context;
+    this.#virtualClient = virtualClient;
+  }
+
+  /** @returns '' or the reason why this cannot be an entry of the log that this host holds. */
+  apply(entry: FrameView, nowMs: number): string {
+    if (entry.type === layout.ENTRY.NOOP) return '';
+    if (entry.type === layout.ENTRY.OPEN) return this.#open(entry, nowMs);
+    const connection = this.#byId.get(entry.connection);
+    if (connection === undefined) return `entry of type ${entry.type} for the unknown connection ${entry.connection}`;
+    switch (entry.type) {
+      case layout.ENTRY.ESTABLISHED:
+        connection.handshakeDone = true;
+        connection.outWireEdge = entry.u64(layout.ESTABLISHED_EDGE);
+        this.#clientClock(connection, entry.u32(layout.ESTABLISHED_TSVAL));
+        this.#virtualClient.completeHandshake(connection, nowMs);
+        return '';
+      case layout.ENTRY.BYTES:
+        return this.#bytes(connection, entry, nowMs);
+      case layout.ENTRY.FIN:
+        connection.inFin = entry.u64(layout.FIN_POSITION);
+        this.#clientClock(connection, entry.u32(layout.FIN_TSVAL));
+        this.#virtualClient.pump(connection, nowMs);
+        return '';
+      case layout.ENTRY.RESET:
+        connection.resetByClient = true;
+        this.#virtualClient.reset(connection);
+        return '';
+      case layout.ENTRY.CLIENT_ACK:
+        connection.outUna = Math.max(connection.outUna, entry.u64(layout.CLIENT_ACK_ACK));
+        connection.outWireEdge = entry.u64(layout.CLIENT_ACK_EDGE);
+        this.#clientClock(connection, entry.u32(layout.CLIENT_ACK_TSVAL));
+        connection.output.release(Math.min(connection.outUna, connection.outChecksumEnd));
+        this.#virtualClient.acknowledge(connection);
+        return '';
+      case layout.ENTRY.OUTPUT:
+        this.#output(connection, entry, nowMs);
+        return '';
+      case layout.ENTRY.CLOSED:
+        this.#forget(connection);
+        return '';
+      default:
+        return `entry of unknown type ${entry.type}`;
+    }
+  }
+
+  #open(entry: FrameView, nowMs: number): string {
+    if (this.#byId.has(entry.connection)) return `connection ${entry.connection} opened twice`;
+    const { connections, config } = this.#context;
+    const connection = new Connection(entry.connection, readOpen(entry), false, config.limits.connectionBytes);
+    connection.tsWireAtMs = nowMs;
+    connection.predecessor = connections.findTuple(connection);
+    this.#byId.set(connection.id, connection);
+    connections.set(connection);
+    this.#context.nextConnectionId = Math.max(this.#context.nextConnectionId, connection.id + 1);
+    this.#virtualClient.start(connection, nowMs);
+    return '';
+  }
+
+  #bytes(connection: Connection, entry: FrameView, nowMs: number): string {
+    const position = entry.u64(layout.BYTES_POSITION);
+    const length = entry.length - layout.BYTES_DATA;
+    const { input } = connection;
+    if (!(position >= input.base) || input.nextMissing(position, position + length) !== position) {
+      return `bytes at ${position} of connection ${connection.id} are logged already`;
+    }
+    if (!input.accepts(position + length))
+      return `bytes at ${position} of connection ${connection.id} exceed the bound`;
+    input.write(position, entry.bytes, entry.offset + layout.BYTES_DATA, length);
+    this.#clientClock(connection, entry.u32(layout.BYTES_TSVAL));
+    this.#virtualClient.pump(connection, nowMs);
+    return '';
+  }
+
+  #output(connection: Connection, entry: FrameView, nowMs: number): void {
+    const end = entry.u64(layout.OUTPUT_END);
+    const flags = entry.flags;
+    if ((flags & layout.OUTPUT_FIN) !== 0) connection.outWireFin = end;
+    const next = connection.outWireFin === NONE ? end : connection.outWireFin + 1;
+    connection.outWireNxt = Math.max(connection.outWireNxt, next);
+    connection.inWireNxt = Math.max(connection.inWireNxt, entry.u64(layout.OUTPUT_ACK));
+    connection.inWireEdge = Math.max(connection.inWireEdge, entry.u64(layout.OUTPUT_EDGE));
+    connection.tsWire = entry.u32(layout.OUTPUT_TSVAL);
+    connection.tsWireAtMs = nowMs;
+    expectOutput(connection, end, entry.u32(layout.OUTPUT_CHECKSUM));
+    compareOutput(connection, this.#context);
+    connection.output.release(Math.min(connection.outUna, connection.outChecksumEnd));
+    if ((flags & layout.OUTPUT_RST) !== 0) {
+      connection.resetByServer = true;
+      this.#virtualClient.reset(connection);
+    }
+  }
+
+  #forget(connection: Connection): void {
+    this.#virtualClient.reset(connection);
+    this.#byId.delete(connection.id);
+    this.#context.connections.delete(connection);
+  }
+
+  #clientClock(connection: Connection, tsVal: number): void {
+    if (((tsVal - connection.tsRecent) | 0) > 0) connection.tsRecent = tsVal;
+  }
+}
+
+function readOpen(entry: FrameView): OpenFields {
+  const scale = (field: number) => (entry.u8(field) === layout.NO_WINDOW_SCALE ? -1 : entry.u8(field));
+  return {
+    clientIp: entry.copy(layout.OPEN_CLIENT_IP, 16),
+    serviceIp: entry.copy(layout.OPEN_SERVICE_IP, 16),
+    clientPort: entry.u16(layout.OPEN_CLIENT_PORT),
+    servicePort: entry.u16(layout.OPEN_SERVICE_PORT),
+    clientMac: entry.copy(layout.OPEN_CLIENT_MAC, 6),
+    irs: seq(entry.u32(layout.OPEN_IRS)),
+    iss: seq(entry.u32(layout.OPEN_ISS)),
+    clientMss: entry.u16(layout.OPEN_CLIENT_MSS),
+    serverMss: entry.u16(layout.OPEN_SERVER_MSS),
+    clientWindow: entry.u16(layout.OPEN_CLIENT_WINDOW),
+    serverWindow: entry.u16(layout.OPEN_SERVER_WINDOW),
+    clientScale: scale(layout.OPEN_CLIENT_SCALE),
+    serverScale: scale(layout.OPEN_SERVER_SCALE),
+    timestamps: (entry.flags & layout.OPEN_TIMESTAMPS) !== 0,
+    sackPermitted: (entry.flags & layout.OPEN_SACK_PERMITTED) !== 0,
+    clientTsVal: entry.u32(layout.OPEN_CLIENT_TSVAL),
+    serverTsVal: entry.u32(layout.OPEN_SERVER_TSVAL),
+  };
+}

@@ -1,0 +1,255 @@
+// From the TUN: every packet that the server's TCP sends. On the primary each is announced to the log by an output entry and
+// waits for it at the release barrier; on a backup it is the virtual client's business and never leaves.
+import { assert } from '../errors.ts';
+import { OUTPUT_FIN, OUTPUT_RST } from '../log/entry.ts';
+import type { OpenFields } from '../log/log-writer.ts';
+import { ETHERTYPE_IPV4, ETHERTYPE_IPV6, writeEthernet } from '../wire/ethernet.ts';
+import { loadIp } from '../wire/ip-address.ts';
+import { Segment } from '../wire/segment.ts';
+import { seqAdd, seqDiff } from '../wire/seq.ts';
+import { ACK, FIN, RST, SYN } from '../wire/tcp.ts';
+import { tunToFrameVirtio, VIRTIO_HEADER } from '../wire/virtio.ts';
+import type { Backpressure } from './backpressure.ts';
+import { Connection, NONE } from './connection.ts';
+import type { SouthContext } from './context.ts';
+import type { HalfOpen } from './half-open.ts';
+import type { Refusal } from './refusal.ts';
+import { FRAME_IP, TUN_HEADROOM } from './release-queue.ts';
+import type { Takeover } from './takeover.ts';
+import { isTranslated, requirePartialChecksum, translateForClient } from './translation.ts';
+import type { VirtualClient } from './virtual-client.ts';
+
+const MAC_SCRATCH = new Uint8Array(6);
+
+export interface ServerSideParts {
+  readonly virtualClient: VirtualClient;
+  readonly takeover: Takeover;
+  readonly refusal: Refusal;
+  readonly backpressure: Backpressure;
+}
+
+export class ServerSide {
+  readonly #context: SouthContext;
+  readonly #virtualClient: VirtualClient;
+  readonly #takeover: Takeover;
+  readonly #refusal: Refusal;
+  readonly #backpressure: Backpressure;
+  readonly #segment = new Segment();
+
+  constructor(context: SouthContext, parts: ServerSideParts) {
+    this.#context = context;
+    this.#refusal = parts.refusal;
+    this.#backpressure = parts.backpressure;
+    this.#virtualClient = parts.virtualClient;
+    this.#takeover = parts.takeover;
+  }
+
+  /**
+   * A packet read from the TUN to `offset + TUN_HEADROOM` of the release queue's memory.
+   * @param offset what `ReleaseQueue.reserve` returned.
+   * @param length as read: virtio header and packet.
+   */
+  fromTun(offset: number, length: number, nowMs: number): void {
+    const { counters, release, connections, speaking } = this.#context;
+    const segment = this.#segment;
+    counters.serverPackets++;
+    if (length < VIRTIO_HEADER || segment.parse(release.bytes, offset + FRAME_IP, length - VIRTIO_HEADER) !== '') {
+      counters.serverMalformed++;
+      return;
+    }
+    const frameLength = length + TUN_HEADROOM;
+    if (!segment.isTcp) {
+      if (!speaking || !this.#passUnconnected(segment, offset, frameLength)) this.#refusal.refuse(segment);
+      return;
+    }
+    const addressLength = segment.family === 4 ? 4 : 16;
+    const connection = connections.find(
+      segment.bytes,
+      segment.destinationOffset,
+      addressLength,
+      segment.destinationPort,
+      segment.sourcePort,
+    );
+    if (speaking && (segment.flags & (SYN | ACK)) === (SYN | ACK) && (connection === undefined || connection.direct)) {
+      this.#fromListener(connection, segment, offset, frameLength, nowMs);
+    } else if (connection === undefined) {
+      if ((segment.flags & (SYN | ACK)) === SYN) this.#refusal.refuse(segment);
+      else if (speaking) this.#passUnconnected(segment, offset, frameLength);
+    } else if (connection.direct) {
+      this.#fromConnection(connection, segment, offset, frameLength, nowMs);
+    } else {
+      this.#virtualClient.fromServer(connection, segment, nowMs);
+      if (speaking) this.#takeover.progress(connection, nowMs);
+    }
+  }
+
+  /** A SYN-ACK: from its entry on, the connection exists. */
+  #fromListener(
+    known: Connection | undefined,
+    segment: Segment,
+    offset: number,
+    frameLength: number,
+    nowMs: number,
+  ): void {
+    const { halfOpen, connections, log } = this.#context;
+    const addressLength = segment.family === 4 ? 4 : 16;
+    const syn = halfOpen.find(
+      segment.bytes,
+      segment.destinationOffset,
+      addressLength,
+      segment.destinationPort,
+      segment.sourcePort,
+    );
+    if (syn !== undefined && segment.ack === seqAdd(syn.irs, 1)) {
+      halfOpen.delete(syn);
+      const connection = new Connection(
+        this.#context.nextConnectionId++,
+        openFieldsOf(syn, segment),
+        true,
+        this.#context.config.limits.connectionBytes,
+      );
+      this.#learnTimestamps(connection, segment, nowMs);
+      connections.set(connection);
+      log.open(connection.id, connection.open);
+      this.#queue(connection.clientMac, segment, offset, frameLength);
+    } else if (known !== undefined && segment.ack === seqAdd(known.irs, 1) && segment.seq === known.issLocal) {
+      this.#fromConnection(known, segment, offset, frameLength, nowMs);
+    }
+  }
+
+  #fromConnection(connection: Connection, segment: Segment, offset: number, frameLength: number, nowMs: number): void {
+    const { log, counters } = this.#context;
+    const { flags } = segment;
+    const start = connection.outLocalToPosition(segment.seq);
+    const data = (flags & SYN) === 0 ? start : start + 1;
+    if ((flags & RST) === 0 && data > connection.outLocalNxt) {
+      // The TUN dropped what comes before: as if it had dropped this too, the server's TCP sends both again.
+      counters.serverHoles++;
+      return;
+    }
+    this.#learnTimestamps(connection, segment, nowMs);
+    this.#learnOutput(connection, segment, data);
+    const edge = this.#learnAck(connection, segment);
+    let outputFlags = 0;
+    if ((flags & FIN) !== 0) outputFlags |= OUTPUT_FIN;
+    if ((flags & RST) !== 0) {
+      outputFlags |= OUTPUT_RST;
+      connection.resetByServer = true;
+    }
+    const end = connection.outLocalFin === NONE ? connection.outLocalNxt : connection.outLocalFin;
+    log.output(
+      connection.id,
+      outputFlags,
+      end,
+      connection.outChecksum,
+      connection.inWireNxt,
+      connection.inWireEdge,
+      connection.tsWire,
+    );
+    if (isTranslated(connection) || edge > connection.inWireEdge) {
+      translateForClient(connection, segment);
+      tunToFrameVirtio(segment.bytes, offset + TUN_HEADROOM, offset);
+      requirePartialChecksum(segment.bytes, offset, segment);
+      this.#commit(connection.clientMac, segment, offset, frameLength);
+    } else {
+      this.#queue(connection.clientMac, segment, offset, frameLength);
+    }
+  }
+
+  /** Continues the checksum over what is new, and notes the FIN. */
+  #learnOutput(connection: Connection, segment: Segment, start: number): void {
+    const end = start + segment.dataLength;
+    const fresh = connection.outChecksumEnd;
+    if (end > fresh && start <= fresh) {
+      const offset = segment.dataOffset + (fresh - start);
+      connection.outChecksum = this.#context.checksum(connection.outChecksum, segment.bytes, offset, end - fresh);
+      connection.outChecksumEnd = end;
+      connection.outLocalNxt = Math.max(connection.outLocalNxt, end);
+    }
+    if ((segment.flags & FIN) !== 0 && connection.outLocalFin === NONE) {
+      connection.outLocalFin = end;
+      connection.outWireFin = end;
+      connection.outLocalNxt = end + 1;
+    }
+    connection.outWireNxt = Math.max(connection.outWireNxt, connection.outLocalNxt);
+  }
+
+  /** @returns the right edge that this segment offers. */
+  #learnAck(connection: Connection, segment: Segment): number {
+    if ((segment.flags & ACK) === 0) return connection.inLocalEdge;
+    const ack = connection.inLocalNxt + seqDiff(segment.ack, connection.inPositionToSeq(connection.inLocalNxt));
+    assert(ack <= connection.inEnd, 'the server acknowledges nothing that is not logged (rule 1)');
+    const scale = (segment.flags & SYN) === 0 ? connection.serverScaleLocal : 0;
+    const edge = ack + segment.window * 2 ** scale;
+    if (ack >= connection.inLocalNxt) {
+      connection.inLocalNxt = ack;
+      connection.inFed = Math.max(connection.inFed, ack);
+      connection.input.release(ack);
+      connection.inLocalEdge = Math.max(connection.inLocalEdge, edge);
+      connection.inWireNxt = Math.max(connection.inWireNxt, ack);
+      connection.inWireEdge = Math.max(connection.inWireEdge, Math.min(edge, this.#backpressure.limit(connection)));
+    }
+    return edge;
+  }
+
+  #learnTimestamps(connection: Connection, segment: Segment, nowMs: number): void {
+    if (!segment.hasTimestamps) return;
+    connection.tsLocal = segment.tsVal;
+    connection.tsLocalAtMs = nowMs;
+    connection.tsWire = connection.tsLocalToWire(segment.tsVal);
+    connection.tsWireAtMs = nowMs;
+  }
+
+  /**
+   * What belongs to no connection: ICMP, UDP, and the RST for a port where nobody listens.
+   * @returns false when it is not known where the addressee is.
+   */
+  #passUnconnected(segment: Segment, offset: number, frameLength: number): boolean {
+    const { neighbours, log } = this.#context;
+    const addressLength = segment.family === 4 ? 4 : 16;
+    if (!neighbours.lookup(segment.bytes, segment.destinationOffset, addressLength, MAC_SCRATCH, 0)) return false;
+    log.noop();
+    this.#queue(MAC_SCRATCH, segment, offset, frameLength);
+    return true;
+  }
+
+  #queue(destination: Uint8Array, segment: Segment, offset: number, frameLength: number): void {
+    tunToFrameVirtio(segment.bytes, offset + TUN_HEADROOM, offset);
+    this.#commit(destination, segment, offset, frameLength);
+  }
+
+  #commit(destination: Uint8Array, segment: Segment, offset: number, frameLength: number): void {
+    const { release, config, log } = this.#context;
+    const type = segment.family === 4 ? ETHERTYPE_IPV4 : ETHERTYPE_IPV6;
+    writeEthernet(release.bytes, offset + VIRTIO_HEADER, destination, 0, config.serviceMac, 0, type);
+    release.commit(offset, frameLength, log.position);
+  }
+}
+
+function openFieldsOf(syn: HalfOpen, synAck: Segment): OpenFields {
+  return {
+    clientIp: syn.clientIp,
+    serviceIp: serviceIpOf(synAck),
+    clientPort: syn.clientPort,
+    servicePort: syn.servicePort,
+    clientMac: syn.clientMac,
+    irs: syn.irs,
+    iss: synAck.seq,
+    clientMss: syn.mss,
+    serverMss: synAck.mss,
+    clientWindow: syn.window,
+    serverWindow: synAck.window,
+    clientScale: synAck.windowScale < 0 ? -1 : syn.windowScale,
+    serverScale: syn.windowScale < 0 ? -1 : synAck.windowScale,
+    timestamps: synAck.hasTimestamps,
+    sackPermitted: synAck.sackPermitted,
+    clientTsVal: syn.tsVal,
+    serverTsVal: synAck.tsVal,
+  };
+}
+
+function serviceIpOf(synAck: Segment): Uint8Array {
+  const ip = new Uint8Array(16);
+  loadIp(ip, 0, synAck.bytes, synAck.sourceOffset, synAck.family);
+  return ip;
+}

@@ -1,0 +1,234 @@
+// The south-side wrap (FT-TCP, DSN'03, §3): everything between the server's TCP and the wire. Read the parts in this order:
+// client-side.ts (LAN → server), server-side.ts (server → release barrier), virtual-client.ts and replay.ts (a backup),
+// takeover.ts (promotion). Sans I/O: packets and the time come in as arguments, packets leave through the ports.
+import type { FrameView } from '../log/frame.ts';
+import type { LogWriter } from '../log/log-writer.ts';
+import { Backpressure } from './backpressure.ts';
+import { ClientSide } from './client-side.ts';
+import type { Connection } from './connection.ts';
+import { ConnectionTable } from './connection-table.ts';
+import {
+  type Checksum,
+  COUNTERS,
+  type Counters,
+  type PacketPorts,
+  type SouthConfig,
+  type SouthContext,
+} from './context.ts';
+import { Emitter } from './emitter.ts';
+import type { HalfOpen } from './half-open.ts';
+import { Neighbours } from './neighbours.ts';
+import { Refusal } from './refusal.ts';
+import { LAN_FRAME_MAX, type ReleaseQueue } from './release-queue.ts';
+import { Replay } from './replay.ts';
+import { ServerSide } from './server-side.ts';
+import { Takeover } from './takeover.ts';
+import { VirtualClient } from './virtual-client.ts';
+
+/** A finished connection is kept for late segments as long as TIME-WAIT lasts on Linux, and a little more. */
+const CLOSED_KEPT_MS = 65_000;
+const RESET_KEPT_MS = 1_000;
+const HALF_OPEN_KEPT_MS = 75_000;
+const SWEEP_INTERVAL_MS = 500;
+
+export interface SouthParts {
+  readonly config: SouthConfig;
+  readonly ports: PacketPorts;
+  readonly log: LogWriter;
+  readonly release: ReleaseQueue;
+  readonly checksum: Checksum;
+  /** Memory of one frame, for packets that the virtual client makes. */
+  readonly scratch: Uint8Array;
+}
+
+export class SouthWrap {
+  readonly #context: SouthContext;
+  readonly #emitter: Emitter;
+  readonly #virtualClient: VirtualClient;
+  readonly #replay: Replay;
+  readonly #takeover: Takeover;
+  readonly #backpressure: Backpressure;
+  readonly #clientSide: ClientSide;
+  readonly #serverSide: ServerSide;
+  readonly #sendLan: PacketPorts['lan'];
+  #sweptAtMs = 0;
+
+  constructor(parts: SouthParts) {
+    const { limits } = parts.config;
+    const context: SouthContext = {
+      config: parts.config,
+      ports: parts.ports,
+      log: parts.log,
+      release: parts.release,
+      checksum: parts.checksum,
+      connections: new ConnectionTable<Connection>(limits.connections),
+      halfOpen: new ConnectionTable<HalfOpen>(limits.halfOpen),
+      neighbours: new Neighbours(),
+      counters: Object.fromEntries(COUNTERS.map((name) => [name, 0])) as Counters,
+      fed: [],
+      noted: [],
+      speaking: false,
+      nextConnectionId: 1,
+    };
+    this.#context = context;
+    this.#sendLan = (bytes, offset, length) => parts.ports.lan(bytes, offset, length);
+    this.#emitter = new Emitter(context);
+    this.#virtualClient = new VirtualClient(context, parts.scratch);
+    this.#replay = new Replay(context, this.#virtualClient);
+    this.#takeover = new Takeover(context, this.#emitter, this.#virtualClient);
+    this.#backpressure = new Backpressure(context, this.#emitter);
+    this.#clientSide = new ClientSide(context, this.#emitter, this.#virtualClient, this.#takeover);
+    this.#serverSide = new ServerSide(context, {
+      virtualClient: this.#virtualClient,
+      takeover: this.#takeover,
+      refusal: new Refusal(context, parts.scratch),
+      backpressure: this.#backpressure,
+    });
+  }
+
+  get counters(): Readonly<Counters> {
+    return this.#context.counters;
+  }
+
+  get speaking(): boolean {
+    return this.#context.speaking;
+  }
+
+  get connections(): Iterable<Connection> {
+    return this.#context.connections;
+  }
+
+  get connectionCount(): number {
+    return this.#context.connections.size;
+  }
+
+  /** False once any connection was opened: the server's state is no longer its initial one. */
+  get pristine(): boolean {
+    return this.#context.nextConnectionId === 1;
+  }
+
+  /** Whether the virtual client has timers running. */
+  get hasTimers(): boolean {
+    return this.#virtualClient.hasWork;
+  }
+
+  /** Whether a packet of the server can be taken now: room in the release queue and in the log. */
+  get canReadServer(): boolean {
+    const { log, release } = this.#context;
+    return log.hasRoom(0) && release.reserve() >= 0;
+  }
+
+  /** Whether a frame of the LAN can be taken now. */
+  get canReadLan(): boolean {
+    return this.#context.log.hasRoom(LAN_FRAME_MAX);
+  }
+
+  /** A frame from the LAN at offset 0 of `bytes`. Only the primary listens. */
+  fromLan(bytes: Uint8Array, length: number, nowMs: number): void {
+    if (this.#context.speaking) this.#clientSide.fromLan(bytes, length, nowMs);
+  }
+
+  /** A packet of the server, read to `offset + TUN_HEADROOM` of the release queue's memory. */
+  fromTun(offset: number, length: number, nowMs: number): void {
+    this.#serverSide.fromTun(offset, length, nowMs);
+  }
+
+  /** An entry of the log. @returns '' or why it is refused. */
+  fromLog(entry: FrameView, nowMs: number): string {
+    return this.#replay.apply(entry, nowMs);
+  }
+
+  /** Starts to speak. @returns the number of connections taken over. */
+  speak(nowMs: number): number {
+    this.#context.speaking = true;
+    this.#emitter.announce();
+    return this.#takeover.takeOverAll(nowMs);
+  }
+
+  /** Falls silent: nothing that waits at the barrier may leave any more. */
+  silence(): void {
+    this.#context.speaking = false;
+    this.#context.release.clear();
+  }
+
+  /** Backup: reports, once per batch, how far this host's server has come. */
+  reportFed(report: (connection: number, position: number) => void): void {
+    const { fed } = this.#context;
+    for (const connection of fed) report(connection.id, connection.inBackupNxt);
+    fed.length = 0;
+  }
+
+  /** Primary: the backup's server has come so far. */
+  backupFed(id: number, position: number, nowMs: number): void {
+    const connection = this.#byId(id);
+    if (connection !== undefined) this.#backpressure.fed(connection, position, nowMs);
+  }
+
+  /** Primary: no backup is left in the view. */
+  backupGone(nowMs: number): void {
+    this.#backpressure.end(nowMs);
+  }
+
+  announce(): void {
+    this.#emitter.announce();
+  }
+
+  /** Appends an entry that stands for nothing: whoever waits for it knows that the backup still listens. */
+  appendNoop(): void {
+    this.#context.log.noop();
+  }
+
+  /** Appends the clients' latest ACKs and windows; once per batch. */
+  appendNotes(): void {
+    const { log, noted } = this.#context;
+    let kept = 0;
+    for (const connection of noted) {
+      if (!log.hasRoom(0)) {
+        noted[kept++] = connection;
+        continue;
+      }
+      connection.noteDue = false;
+      log.clientAck(connection.id, connection.outUna, connection.outWireEdge, connection.tsRecent);
+    }
+    noted.length = kept;
+  }
+
+  /** Sends what the barrier lets through. */
+  release(acknowledged: number): void {
+    const before = this.#context.release.count;
+    this.#context.release.release(acknowledged, this.#sendLan);
+    this.#context.counters.released += before - this.#context.release.count;
+  }
+
+  tick(nowMs: number): void {
+    this.#virtualClient.tick(nowMs);
+    if (nowMs - this.#sweptAtMs < SWEEP_INTERVAL_MS) return;
+    this.#sweptAtMs = nowMs;
+    if (this.#context.speaking) this.#sweep(nowMs);
+  }
+
+  #byId(id: number): Connection | undefined {
+    for (const connection of this.#context.connections) if (connection.id === id) return connection;
+    return undefined;
+  }
+
+  /** Forgets what is over. The backup does so when it reads CLOSED. */
+  #sweep(nowMs: number): void {
+    const { connections, halfOpen, log } = this.#context;
+    for (const syn of [...halfOpen]) {
+      if (nowMs - syn.seenAtMs > HALF_OPEN_KEPT_MS) halfOpen.delete(syn);
+    }
+    for (const connection of [...connections]) {
+      if (!connection.finished || !log.hasRoom(0)) continue;
+      if (connection.closedAtMs < 0) {
+        connection.closedAtMs = nowMs;
+        connection.input.shrink();
+        connection.output.shrink();
+      }
+      const keptMs = connection.resetByClient || connection.resetByServer ? RESET_KEPT_MS : CLOSED_KEPT_MS;
+      if (nowMs - connection.closedAtMs < keptMs) continue;
+      connections.delete(connection);
+      log.closed(connection.id);
+    }
+  }
+}

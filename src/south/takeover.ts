@@ -1,0 +1,145 @@
+// Promotion, seen from the connections: take over first, recover later. Clients are answered from the log at once, and
+// unacknowledged output is retransmitted, while the virtual client goes on feeding the local server. When the server has
+// reached the end of the log in both directions, client and server talk to each other directly.
+import { type Connection, NONE } from './connection.ts';
+import type { SouthContext } from './context.ts';
+import { BULK_PAYLOAD_MAX, type Emitter } from './emitter.ts';
+import { advanceChecksum } from './output-comparison.ts';
+import type { VirtualClient } from './virtual-client.ts';
+
+/** Segments that are retransmitted before the client acknowledges any. RFC 6928 §2 */
+const INITIAL_SEGMENTS = 10;
+
+export class Takeover {
+  readonly #context: SouthContext;
+  readonly #emitter: Emitter;
+  readonly #virtualClient: VirtualClient;
+
+  constructor(context: SouthContext, emitter: Emitter, virtualClient: VirtualClient) {
+    this.#context = context;
+    this.#emitter = emitter;
+    this.#virtualClient = virtualClient;
+  }
+
+  /** This host speaks from now on. @returns the number of connections taken over. */
+  takeOverAll(nowMs: number): number {
+    let taken = 0;
+    for (const connection of this.#context.connections) {
+      if (connection.finished) continue;
+      this.#takeOver(connection, nowMs);
+      taken++;
+    }
+    return taken;
+  }
+
+  /** The local server has said something while the virtual client still stands between. */
+  progress(connection: Connection, nowMs: number): void {
+    if (connection.finished) return;
+    if (connection.phase === 'reset') {
+      this.#end(connection, nowMs);
+      return;
+    }
+    this.#continueClock(connection, nowMs);
+    const acked = connection.inLocalNxt > connection.inWireNxt;
+    const opened = connection.inLocalEdge > connection.inWireEdge;
+    connection.inWireNxt = Math.max(connection.inWireNxt, connection.inLocalNxt);
+    connection.inWireEdge = Math.max(connection.inWireEdge, connection.inLocalEdge);
+    if (!this.#retransmit(connection, nowMs) && (acked || opened)) this.#emitter.ack(connection, nowMs);
+    this.advance(connection, nowMs);
+  }
+
+  /** Lets client and server talk directly as soon as nothing stands in the way. */
+  advance(connection: Connection, nowMs: number): void {
+    const inputDone =
+      connection.inFed === connection.inEnd &&
+      connection.input.holes === 0 &&
+      connection.inLocalNxt >= connection.inWireNxt &&
+      connection.inLocalEdge >= connection.inWireEdge;
+    const outputDone = connection.outLocalNxt >= connection.outWireNxt && connection.uncompared.length === 0;
+    if (connection.phase !== 'established' || connection.diverged || !inputDone || !outputDone) return;
+    this.#continueClock(connection, nowMs);
+    this.#virtualClient.acknowledge(connection);
+    advanceChecksum(connection, connection.output.end, this.#context);
+    connection.outWireNxt = connection.outLocalNxt;
+    connection.outWireFin = connection.outLocalFin;
+    connection.direct = true;
+    if (connection.recoverNxt >= this.#sendableEnd(connection)) connection.recoverNxt = NONE;
+  }
+
+  /** The client has acknowledged `bytes` more: room for twice as much, as in slow start. RFC 5681 §3.1 */
+  acknowledged(connection: Connection, bytes: number, nowMs: number): void {
+    if (connection.recoverNxt === NONE) return;
+    connection.output.release(Math.min(connection.outUna, connection.outChecksumEnd));
+    connection.recoverNxt = Math.max(connection.recoverNxt, connection.outUna);
+    connection.recoverCredit += 2 * bytes;
+    this.#retransmit(connection, nowMs);
+    if (connection.direct && connection.recoverNxt >= this.#sendableEnd(connection)) connection.recoverNxt = NONE;
+  }
+
+  #takeOver(connection: Connection, nowMs: number): void {
+    if (connection.diverged || connection.phase === 'reset') {
+      this.#end(connection, nowMs);
+      return;
+    }
+    this.#continueClock(connection, nowMs);
+    if (!connection.handshakeDone) {
+      this.#emitter.synAck(connection, nowMs);
+      return;
+    }
+    connection.inWireNxt = Math.max(connection.inWireNxt, connection.inEnd);
+    connection.inWireEdge = Math.max(connection.inWireEdge, connection.inLocalEdge, connection.inWireNxt);
+    this.#emitter.ack(connection, nowMs);
+    connection.recoverNxt = connection.outUna;
+    connection.recoverCredit = INITIAL_SEGMENTS * this.#emitter.segmentSize(connection);
+    this.#retransmit(connection, nowMs);
+    this.#virtualClient.pump(connection, nowMs);
+    this.advance(connection, nowMs);
+  }
+
+  /**
+   * Sends kept output from `recoverNxt` on, as far as the credit, the client's window and the comparison allow.
+   * @returns whether anything was sent.
+   */
+  #retransmit(connection: Connection, nowMs: number): boolean {
+    const before = connection.recoverNxt;
+    if (before === NONE) return false;
+    const segment = this.#emitter.segmentSize(connection);
+    const end = Math.min(connection.output.end, this.#sendableEnd(connection), connection.outWireEdge);
+    while (connection.recoverCredit > 0 && connection.recoverNxt < end) {
+      const length = Math.min(connection.recoverCredit, end - connection.recoverNxt, BULK_PAYLOAD_MAX);
+      this.#emitter.output(connection, connection.recoverNxt, length, nowMs);
+      this.#context.counters.recoveredSegments += Math.ceil(length / segment);
+      connection.recoverNxt += length;
+      connection.recoverCredit -= length;
+    }
+    if (connection.recoverNxt === connection.outLocalFin) {
+      this.#emitter.fin(connection, nowMs);
+      connection.outWireFin = connection.outLocalFin;
+      connection.recoverNxt++;
+    }
+    connection.outWireNxt = Math.max(connection.outWireNxt, connection.recoverNxt);
+    return connection.recoverNxt > before;
+  }
+
+  /** End of the kept output, the FIN counted, that may go to the client: where entries cover it, it has compared equal. */
+  #sendableEnd(connection: Connection): number {
+    if (connection.uncompared.length > 0) return connection.outChecksumEnd;
+    return connection.outLocalFin === connection.output.end ? connection.outLocalFin + 1 : connection.output.end;
+  }
+
+  /** TSval goes on from the last one that the client may have seen, and never runs backwards. RFC 7323 §5.4 */
+  #continueClock(connection: Connection, nowMs: number): void {
+    if (connection.clockContinued || !connection.open.timestamps || connection.tsLocalAtMs === 0) return;
+    connection.clockContinued = true;
+    const wire = connection.tsWire + Math.ceil(nowMs - connection.tsWireAtMs) + 1;
+    const local = connection.tsLocal + Math.floor(nowMs - connection.tsLocalAtMs);
+    connection.tsOffset = (wire - local) >>> 0;
+  }
+
+  /** A connection that cannot be continued right is reset rather than continued wrong (rule 4). */
+  #end(connection: Connection, nowMs: number): void {
+    this.#emitter.reset(connection, nowMs);
+    connection.resetByServer = true;
+    this.#virtualClient.reset(connection);
+  }
+}

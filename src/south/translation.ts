@@ -1,0 +1,51 @@
+// From the promotion on, the client's numbers and the local server's differ for the connection's life: SEQ and ACK of the
+// server's stream, SACK blocks, timestamps, window scale. On a host that was the primary from the start all offsets are zero.
+import type { Segment } from '../wire/segment.ts';
+import { seqDiff } from '../wire/seq.ts';
+import { SYN } from '../wire/tcp.ts';
+import { VIRTIO_HEADER, VIRTIO_NEEDS_CSUM, writeVirtio } from '../wire/virtio.ts';
+import type { Connection } from './connection.ts';
+import { clampWindow } from './emitter.ts';
+
+const TCP_CHECKSUM_OFFSET = 16;
+
+export function isTranslated(connection: Connection): boolean {
+  return (
+    connection.issLocal !== connection.issWire ||
+    connection.tsOffset !== 0 ||
+    connection.serverScaleLocal !== connection.serverScaleWire
+  );
+}
+
+/** Client → server: ACK, SACK and TSecr speak of the server's stream. The client's own numbers are the same on both sides. */
+export function translateForServer(connection: Connection, segment: Segment): void {
+  if (!isTranslated(connection)) return;
+  segment.setAck(connection.outPositionToLocal(connection.outWireToPosition(segment.ack)));
+  for (let i = 0; i < segment.sackCount; i++) {
+    const left = connection.outWireToPosition(segment.sackLeft(i));
+    const right = connection.outWireToPosition(segment.sackRight(i));
+    segment.setSackBlock(i, connection.outPositionToLocal(left), connection.outPositionToLocal(right));
+  }
+  if (segment.hasTimestamps) segment.setTsEcr(connection.tsWireToLocal(segment.tsEcr));
+}
+
+/** Server → client: SEQ, TSval and window, whose right edge may be held back. */
+export function translateForClient(connection: Connection, segment: Segment): void {
+  segment.setSeq(connection.outPositionToWire(connection.outLocalToPosition(segment.seq)));
+  if (segment.hasTimestamps) segment.setTsVal(connection.tsLocalToWire(segment.tsVal));
+  const window =
+    connection.inWireEdge -
+    (connection.inWireNxt + seqDiff(segment.ack, connection.inPositionToSeq(connection.inWireNxt)));
+  if ((segment.flags & SYN) === 0) segment.setWindow(clampWindow(window / 2 ** connection.serverScaleWire));
+}
+
+/**
+ * Makes the checksum of a frame for the LAN partial after a translation, whatever it was before.
+ * @param offset of the frame's virtio header, written already.
+ */
+export function requirePartialChecksum(bytes: Uint8Array, offset: number, segment: Segment): void {
+  segment.fillPartialChecksum();
+  if (((bytes[offset] ?? 0) & VIRTIO_NEEDS_CSUM) !== 0) return;
+  const start = segment.transportOffset - offset - VIRTIO_HEADER;
+  writeVirtio(bytes, offset, VIRTIO_NEEDS_CSUM, 0, 0, 0, start, TCP_CHECKSUM_OFFSET);
+}

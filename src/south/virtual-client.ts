@@ -1,0 +1,270 @@
+// The virtual client: on a backup, and on a new primary until its server has caught up, it plays the client towards the local
+// server. It replays the client's SYN, feeds the logged bytes within the window that the local server offers, and acknowledges
+// the local server's output no further than the real client has. What the local server says is compared and kept.
+import type { Segment } from '../wire/segment.ts';
+import { SegmentFields, writeSegment } from '../wire/segment-writer.ts';
+import { type Seq, seqDiff } from '../wire/seq.ts';
+import { ACK, FIN, PSH, RST, SYN } from '../wire/tcp.ts';
+import { VIRTIO_HEADER } from '../wire/virtio.ts';
+import type { Connection } from './connection.ts';
+import type { SouthContext } from './context.ts';
+import { BULK_PAYLOAD_MAX, clampWindow, writeTcpVirtio } from './emitter.ts';
+import { compareOutput } from './output-comparison.ts';
+
+/** How soon a SYN is sent again: nobody listens yet. */
+const SYN_RETRY_MS = 10;
+/** How soon bytes are sent again that the TUN may have dropped; longer than Linux delays an ACK. */
+const DATA_RETRY_MS = 60;
+const RETRY_MAX_MS = 250;
+
+export class VirtualClient {
+  readonly #context: SouthContext;
+  /** One packet for the TUN. */
+  readonly #scratch: Uint8Array;
+  readonly #fields = new SegmentFields();
+  /** Connections with something that the local server has not acknowledged. */
+  readonly #waiting = new Set<Connection>();
+
+  constructor(context: SouthContext, scratch: Uint8Array) {
+    this.#context = context;
+    this.#scratch = scratch;
+  }
+
+  get hasWork(): boolean {
+    return this.#waiting.size > 0;
+  }
+
+  /** Begins to replay the connection; waits while an earlier one with the same four-tuple is unfinished. */
+  start(connection: Connection, nowMs: number): void {
+    this.#waiting.add(connection);
+    if (!this.#predecessorDone(connection)) {
+      connection.retryAtMs = nowMs + SYN_RETRY_MS;
+      return;
+    }
+    this.#sendSyn(connection);
+    this.#retryLater(connection, nowMs);
+  }
+
+  /** The client has acknowledged the SYN-ACK: so may the virtual client. */
+  completeHandshake(connection: Connection, nowMs: number): void {
+    if (connection.phase !== 'syn-received') return;
+    connection.phase = 'established';
+    connection.outLocalAcked = 1;
+    this.#send(connection, ACK, 1, 0);
+    this.pump(connection, nowMs);
+  }
+
+  /** Feeds what is logged and not fed yet, within the local window. */
+  pump(connection: Connection, nowMs: number): void {
+    if (connection.phase !== 'established' || connection.direct) return;
+    const { input } = connection;
+    for (;;) {
+      const length = Math.min(input.end, connection.inLocalEdge) - connection.inFed;
+      if (length <= 0) break;
+      const part = Math.min(length, BULK_PAYLOAD_MAX);
+      this.#send(connection, ACK | PSH, connection.inFed, part);
+      connection.inFed += part;
+    }
+    if (connection.inFed === connection.inFin) {
+      this.#send(connection, ACK | FIN, connection.inFin, 0);
+      connection.inFed = connection.inFin + 1;
+    }
+    if (connection.inLocalNxt < connection.inEnd && !this.#waiting.has(connection)) {
+      this.#waiting.add(connection);
+      connection.retries = 0;
+      this.#retryLater(connection, nowMs);
+    }
+  }
+
+  /** Acknowledges the local server's output as far as the client has, and as far as the local server has sent. */
+  acknowledge(connection: Connection): void {
+    if (connection.phase !== 'established' || connection.direct) return;
+    const ack = Math.min(connection.outUna, connection.outLocalNxt);
+    if (ack < connection.outLocalAcked) return;
+    connection.outLocalAcked = ack;
+    this.#send(connection, ACK, connection.inFed, 0);
+  }
+
+  /** Ends the local server's socket: the client, or the primary's server, has reset the connection. */
+  reset(connection: Connection): void {
+    this.#waiting.delete(connection);
+    if (connection.phase === 'syn-sent' || connection.phase === 'reset') return;
+    this.#send(connection, RST | ACK, connection.inLocalNxt, 0);
+    connection.phase = 'reset';
+  }
+
+  /** Has the server's TCP say its ACK and window: a segment just before the next byte. RFC 9293 §3.8.4 */
+  probe(connection: Connection): void {
+    if (connection.phase === 'established') this.#send(connection, ACK, connection.inLocalNxt - 1, 0);
+  }
+
+  /** A packet of the local server, read from the TUN. */
+  fromServer(connection: Connection, segment: Segment, nowMs: number): void {
+    if ((segment.flags & RST) !== 0) {
+      // RFC 9293 §3.10.7.3: nobody listens yet. That is this host's business, not the client's; the SYN is sent again.
+      if (connection.phase !== 'syn-sent') connection.phase = 'reset';
+      return;
+    }
+    if (segment.hasTimestamps) {
+      connection.tsLocal = segment.tsVal;
+      connection.tsLocalAtMs = nowMs;
+    }
+    if ((segment.flags & SYN) !== 0) {
+      this.#synAck(connection, segment, nowMs);
+      return;
+    }
+    if (connection.phase === 'syn-sent') return;
+    this.#learnAck(connection, segment);
+    const answer = this.#takeOutput(connection, segment);
+    this.pump(connection, nowMs);
+    if (answer || Math.min(connection.outUna, connection.outLocalNxt) > connection.outLocalAcked) {
+      this.acknowledge(connection);
+    }
+  }
+
+  /** Sends again what the local server has not acknowledged in time. */
+  tick(nowMs: number): void {
+    for (const connection of this.#waiting) {
+      if (connection.phase === 'reset' || connection.direct) {
+        this.#waiting.delete(connection);
+        continue;
+      }
+      if (connection.phase === 'established' && connection.inLocalNxt >= connection.inEnd) {
+        this.#waiting.delete(connection);
+        continue;
+      }
+      if (nowMs < connection.retryAtMs || !this.#predecessorDone(connection)) continue;
+      this.#context.counters.virtualRetries++;
+      if (connection.phase === 'syn-sent') this.#sendSyn(connection);
+      else if (connection.phase === 'established') {
+        connection.inFed = connection.inLocalNxt;
+        this.pump(connection, nowMs);
+        if (connection.inFed === connection.inLocalNxt) this.probe(connection);
+      }
+      this.#retryLater(connection, nowMs);
+    }
+  }
+
+  #synAck(connection: Connection, segment: Segment, nowMs: number): void {
+    if (connection.phase !== 'syn-sent') {
+      if (connection.phase === 'established') this.acknowledge(connection);
+      return;
+    }
+    connection.issLocal = segment.seq;
+    connection.serverScaleLocal = Math.max(0, segment.windowScale);
+    connection.inLocalEdge = 1 + segment.window;
+    connection.phase = 'syn-received';
+    if (connection.handshakeDone) this.completeHandshake(connection, nowMs);
+  }
+
+  #learnAck(connection: Connection, segment: Segment): void {
+    if ((segment.flags & ACK) === 0) return;
+    const ack = connection.inLocalNxt + seqDiff(segment.ack, connection.inPositionToSeq(connection.inLocalNxt));
+    if (ack > connection.inEnd) return;
+    if (ack > connection.inLocalNxt) {
+      connection.inLocalNxt = ack;
+      connection.inFed = Math.max(connection.inFed, ack);
+      connection.retries = 0;
+      connection.input.release(ack);
+      this.#reportFed(connection);
+    }
+    const edge = ack + segment.window * 2 ** connection.serverScaleLocal;
+    if (ack === connection.inLocalNxt) connection.inLocalEdge = Math.max(connection.inLocalEdge, edge);
+  }
+
+  /** The primary holds the client's window by what is not fed here: it hears of every sixteenth of the bound. */
+  #reportFed(connection: Connection): void {
+    const step = this.#context.config.limits.connectionBytes / 16;
+    if (this.#context.speaking || connection.inLocalNxt - connection.inBackupNxt < step) return;
+    connection.inBackupNxt = connection.inLocalNxt;
+    this.#context.fed.push(connection);
+  }
+
+  /** Keeps and compares new output. @returns whether the local server expects an answer. RFC 9293 §3.10.7.4, first check */
+  #takeOutput(connection: Connection, segment: Segment): boolean {
+    const start = connection.outLocalToPosition(segment.seq);
+    const end = start + segment.dataLength;
+    if (segment.dataLength === 0 && (segment.flags & FIN) === 0) return start < connection.outLocalNxt;
+    const fresh = connection.output.end;
+    if (start <= fresh && end > fresh && connection.output.accepts(end)) {
+      connection.output.write(fresh, segment.bytes, segment.dataOffset + (fresh - start), end - fresh);
+      connection.outLocalNxt = Math.max(connection.outLocalNxt, end);
+      compareOutput(connection, this.#context);
+      connection.output.release(Math.min(connection.outUna, connection.outChecksumEnd));
+    }
+    if ((segment.flags & FIN) !== 0 && end === connection.output.end) {
+      connection.outLocalFin = end;
+      connection.outLocalNxt = end + 1;
+    }
+    return start < connection.outUna || start > fresh;
+  }
+
+  #predecessorDone(connection: Connection): boolean {
+    const before = connection.predecessor;
+    if (before === undefined) return true;
+    const inputDone = before.phase === 'reset' || before.inLocalNxt >= before.inEnd;
+    const outputDone = before.phase === 'reset' || before.outLocalNxt >= before.outWireNxt;
+    if (!inputDone || !outputDone) return false;
+    this.reset(before);
+    connection.predecessor = undefined;
+    return true;
+  }
+
+  #retryLater(connection: Connection, nowMs: number): void {
+    const first = connection.phase === 'syn-sent' ? SYN_RETRY_MS : DATA_RETRY_MS;
+    connection.retryAtMs = nowMs + Math.min(RETRY_MAX_MS, first * 2 ** Math.min(connection.retries, 10));
+    connection.retries++;
+  }
+
+  #sendSyn(connection: Connection): void {
+    const { open } = connection;
+    const fields = this.#address(connection);
+    fields.seq = connection.irs;
+    fields.ack = 0 as Seq;
+    fields.flags = SYN;
+    fields.window = open.clientWindow;
+    fields.dataLength = 0;
+    fields.tsEcr = 0;
+    fields.mss = open.clientMss;
+    fields.windowScale = open.serverScale < 0 ? -1 : open.clientScale;
+    fields.sackPermitted = open.sackPermitted;
+    this.#write(fields, connection, 0);
+  }
+
+  #send(connection: Connection, flags: number, position: number, length: number): void {
+    const fields = this.#address(connection);
+    fields.seq = connection.inPositionToSeq(position);
+    fields.ack = connection.outPositionToLocal(connection.outLocalAcked);
+    fields.flags = flags;
+    fields.window = clampWindow((connection.outWireEdge - connection.outLocalAcked) / 2 ** connection.clientScale);
+    fields.dataLength = length;
+    fields.tsEcr = connection.tsLocal;
+    fields.mss = 0;
+    fields.windowScale = -1;
+    fields.sackPermitted = false;
+    this.#write(fields, connection, position);
+  }
+
+  #address(connection: Connection): SegmentFields {
+    const fields = this.#fields;
+    fields.source = connection.clientIp;
+    fields.destination = connection.serviceIp;
+    fields.sourcePort = connection.clientPort;
+    fields.destinationPort = connection.servicePort;
+    fields.hasTimestamps = connection.open.timestamps;
+    fields.tsVal = connection.tsRecent;
+    return fields;
+  }
+
+  #write(fields: SegmentFields, connection: Connection, position: number): void {
+    const bytes = this.#scratch;
+    const headers = writeSegment(bytes, VIRTIO_HEADER, fields);
+    if (fields.dataLength > 0) {
+      connection.input.read(position, fields.dataLength, bytes, VIRTIO_HEADER + headers);
+    }
+    const segmentSize = connection.open.serverMss - (connection.open.timestamps ? 12 : 0);
+    writeTcpVirtio(bytes, 0, 0, headers, fields, segmentSize);
+    this.#context.ports.tun(bytes, 0, VIRTIO_HEADER + headers + fields.dataLength);
+    this.#context.counters.virtualSegments++;
+  }
+}
