@@ -78,7 +78,7 @@ export async function inject(action: Action, host: Host, hosts: Hosts, programs:
   switch (action) {
     case 'power-off':
       // The links first: sockets of dying processes must not say goodbye on the wire.
-      await Promise.all([setLan(hosts, host, 'down'), setLink(hosts, host, 'down')]);
+      await unplug(hosts, host);
       return host.kill();
     case 'pause':
       return pause(host);
@@ -107,6 +107,12 @@ export async function inject(action: Action, host: Host, hosts: Hosts, programs:
 /** The switch's side of the cable goes down, and so the host's carrier too. */
 function setLan(hosts: Hosts, host: Host, state: 'up' | 'down'): Promise<void> {
   return hosts.lan.cables.ip(`link set ${lanPort(host)} ${state}`);
+}
+
+/** In one go: while one of the cables still worked, the host could tell that it had lost the other. */
+function unplug(hosts: Hosts, host: Host): Promise<void> {
+  const ports = hasLink(hosts, host) ? [linkPort(host), lanPort(host)] : [lanPort(host)];
+  return hosts.lan.cables.ip(...ports.map((port) => `link set ${port} down`));
 }
 
 async function setLink(hosts: Hosts, host: Host, state: 'up' | 'down'): Promise<void> {

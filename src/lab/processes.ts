@@ -11,9 +11,10 @@ export interface ProcessEntry {
   pidNamespace: string;
 }
 
-/** Ticks since boot at which the process started; undefined when there is no such process. Tells a reused pid apart. */
+/** Ticks since boot at which the process started; undefined when there is none or it is dead. Tells a reused pid apart. */
 export function startTime(pid: number): string | undefined {
-  return statFields(pid)?.[19];
+  const fields = statFields(pid);
+  return fields === undefined || 'ZX'.includes(fields[0] ?? 'X') ? undefined : fields[19];
 }
 
 /** The fields of /proc/PID/stat from the third (state) on; the second may contain spaces and brackets. */

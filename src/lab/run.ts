@@ -3,8 +3,10 @@
  * `fttcp lab run`, for commands and tests alike. Whatever happens, nothing is left behind.
  */
 import { copyFileSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { getPriority, setPriority } from 'node:os';
 import path from 'node:path';
 import { FttcpError } from '../errors.ts';
+import { raisePriority } from './cables.ts';
 import { Capture } from './capture.ts';
 import { Client } from './client.ts';
 import { until, wallMs } from './clock.ts';
@@ -81,6 +83,7 @@ class Run {
   readonly #injected: (FaultResult & { wallMs: number })[] = [];
   readonly #events: DaemonEvent[] = [];
   readonly #onAbort = () => void this.#hosts?.close();
+  #restorePriority = () => {};
   #scratch: string | undefined;
   #hosts: Hosts | undefined;
   #capture: Capture | undefined;
@@ -132,6 +135,10 @@ class Run {
 
     const client = new Client(hosts.client, command, port, environment, this.#options.timeoutMs ?? TIMEOUT_MS);
     this.#tell('client started');
+    // Of this thread alone; what it starts from here on are tools.
+    const priority = getPriority();
+    this.#restorePriority = () => setPriority(0, priority);
+    raisePriority(0);
     const faults = this.#injectAll(client, service, hosts, capture);
     const clientResult = await client.finished;
     await faults;
@@ -158,6 +165,7 @@ class Run {
   async tearDown(): Promise<void> {
     this.#options.signal?.removeEventListener('abort', this.#onAbort);
     clearInterval(this.#logTimer);
+    this.#restorePriority();
     await this.#capture?.abandon();
     await this.#hosts?.close();
     if (this.#scratch !== undefined) rmSync(this.#scratch, { recursive: true, force: true, maxRetries: 3 });
@@ -202,7 +210,8 @@ class Run {
       await hosts.close();
       throw error;
     }
-    this.#tell(`${fault.action} ${host.name} at ${(atMs / 1000).toFixed(3)} s`);
+    const tookMs = (wallMs() - atWallMs).toFixed(1);
+    this.#tell(`${fault.action} ${host.name} at ${(atMs / 1000).toFixed(3)} s, done in ${tookMs} ms`);
   }
 
   #followLogs(logs: readonly DaemonLog[]): void {

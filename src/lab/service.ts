@@ -160,7 +160,8 @@ export class Service {
   }
 
   #saidBy({ host, output }: Replica): string {
-    const files = [output, path.join(this.#options.scratch, `${host.name}.server.log`)];
+    const kinds = this.#options.direct ? [] : ['log', 'server.log'];
+    const files = [output, ...kinds.map((kind) => path.join(this.#options.scratch, `${host.name}.${kind}`))];
     return files
       .filter((file) => existsSync(file) && statSync(file).size > 0)
       .map(

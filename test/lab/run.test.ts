@@ -140,7 +140,9 @@ test('a lab killed by SIGKILL in mid-run leaves no process, and the next one rem
       .map((one) => one.pidNamespace),
   );
   assert.equal(namespaces.size, 3);
+  const ended = new Promise((resolve) => lab.once('exit', resolve));
   lab.kill('SIGKILL');
+  await ended;
   const left = () => listProcesses().filter((one) => namespaces.has(one.pidNamespace));
   assert.ok(await until(() => left().length === 0, { timeoutMs: 3000 }));
   const stale = () => readdirSync(tmpdir()).filter((name) => name.startsWith(`fttcp-lab-${lab.pid}-`));
