@@ -71,24 +71,31 @@ export interface Programs {
 }
 
 /**
- * Does `action` to `host` and resolves when it is done. Its effect begins within a millisecond of the call.
+ * Does `action` to `host` and resolves when it is done.
+ * @param begin called when all that takes time to find out is known: the effect begins within a millisecond of it
  * @throws FttcpError `lab-fault` when there is nothing to do it to
  */
-export async function inject(action: Action, host: Host, hosts: Hosts, programs: Programs): Promise<void> {
+export async function inject(
+  action: Action,
+  host: Host,
+  hosts: Hosts,
+  programs: Programs,
+  begin: () => void = () => {},
+): Promise<void> {
+  if (action === 'pause') return pause(host, begin);
+  if (action === 'kill-daemon') {
+    return killAll(host, programs.daemon === undefined ? [] : childrenOf(programs.daemon), 'fttcp daemon', begin);
+  }
+  if (action === 'kill-server') return killAll(host, serverProcesses(host, programs), 'server program', begin);
+  begin();
   switch (action) {
     case 'power-off':
       // The links first: sockets of dying processes must not say goodbye on the wire.
       await unplug(hosts, host);
       return host.kill();
-    case 'pause':
-      return pause(host);
     case 'resume':
       for (const { pid } of host.processes()) signal(pid, 'SIGCONT');
       return host.wakeKeepers();
-    case 'kill-daemon':
-      return killAll(host, programs.daemon === undefined ? [] : childrenOf(programs.daemon), 'fttcp daemon');
-    case 'kill-server':
-      return killAll(host, serverProcesses(host, programs), 'server program');
     case 'cut-lan':
       return setLan(hosts, host, 'down');
     case 'cut-link':
@@ -142,16 +149,16 @@ async function undrop(at: Host, name: string): Promise<void> {
 }
 
 /** Processes may be starting others meanwhile: looks again until all that are there have been stopped. */
-function pause(host: Host): void {
+function pause(host: Host, begin: () => void): void {
   const stopped = new Set<number>();
-  for (let found = true; found; ) {
-    found = false;
-    for (const { pid } of host.processes()) {
-      if (stopped.has(pid)) continue;
+  let found = host.processes();
+  begin();
+  while (found.length > 0) {
+    for (const { pid } of found) {
       signal(pid, 'SIGSTOP');
       stopped.add(pid);
-      found = true;
     }
+    found = host.processes().filter((one) => !stopped.has(one.pid));
   }
 }
 
@@ -175,10 +182,11 @@ function serverProcesses(host: Host, programs: Programs): number[] {
   return roots.flatMap(under);
 }
 
-function killAll(host: Host, pids: readonly number[], what: string): void {
+function killAll(host: Host, pids: readonly number[], what: string, begin: () => void): void {
   const mine = new Set(membersOf(host.pidNamespace).map((one) => one.pid));
   const targets = pids.filter((pid) => mine.has(pid));
   if (targets.length === 0)
     throw new FttcpError('lab-fault', `On host ${host.name} no ${what} is running to be killed.`);
+  begin();
   for (const pid of targets) signal(pid, 'SIGKILL');
 }

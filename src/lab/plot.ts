@@ -60,7 +60,10 @@ export function plotSequence(data: PlotData): string {
   const visible = (points: readonly Point[]) => points.filter((point) => shown.has(point.kind));
   const fault = data.events.find((event) => event.kind === 'fault');
   const whole = visible(data.whole);
-  const close = fault === undefined ? [] : closeUpPoints(visible(data.closeUp), fault.atMs, data.events);
+  const close =
+    fault === undefined
+      ? []
+      : closeUpPoints(visible(data.closeUp), fault.atMs, data.direction === 'up' ? 'serviceAck' : 'serviceData');
   const both = fault !== undefined && close.length > 0;
   const gapWidth = 96;
   const left = 84;
@@ -108,11 +111,20 @@ export function plotSequence(data: PlotData): string {
   ].join('\n');
 }
 
-/** From 50 ms before the fault to some time after the last of what is marked. */
-function closeUpPoints(points: readonly Point[], faultMs: number, events: readonly PlotEvent[]): Point[] {
-  const later = events.map((event) => event.atMs).filter((atMs) => atMs >= faultMs && atMs < faultMs + 250);
-  const resumed = points.find((point) => point.atMs > Math.max(faultMs + 2, ...later))?.atMs ?? faultMs;
-  const after = Math.min(300, Math.max(100, resumed - faultMs + 60));
+/** From 50 ms before the fault to some time after the stream went on. */
+function closeUpPoints(points: readonly Point[], faultMs: number, progress: Kind): Point[] {
+  // What was in flight at the fault still arrives; the longest pause after it is the one to show.
+  const steps = points.filter((point) => point.kind === progress && point.atMs >= faultMs - 1);
+  let reached = 0;
+  let advancedMs = faultMs;
+  let pause = { lengthMs: 0, endMs: faultMs };
+  for (const step of steps) {
+    if (step.position <= reached) continue;
+    if (step.atMs - advancedMs > pause.lengthMs) pause = { lengthMs: step.atMs - advancedMs, endMs: step.atMs };
+    reached = step.position;
+    advancedMs = step.atMs;
+  }
+  const after = Math.min(400, Math.max(60, (pause.endMs - faultMs) * 1.4));
   return points.filter((point) => point.atMs >= faultMs - 50 && point.atMs <= faultMs + after);
 }
 

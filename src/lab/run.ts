@@ -199,19 +199,22 @@ class Run {
       this.#tell(`${fault.action} ${fault.host} left out: there is no such host at this time`);
       return;
     }
-    const atWallMs = wallMs();
-    const atMs = Math.round((atWallMs - client.startMs) * 1000) / 1000;
-    this.#injected.push({ atMs, action: fault.action, host: host.name, wallMs: atWallMs });
-    capture.fault(atWallMs, `${fault.action} ${host.name}`);
+    let atWallMs = wallMs();
+    const begin = () => {
+      atWallMs = wallMs();
+      const atMs = Math.round((atWallMs - client.startMs) * 1000) / 1000;
+      this.#injected.push({ atMs, action: fault.action, host: host.name, wallMs: atWallMs });
+      capture.fault(atWallMs, `${fault.action} ${host.name}`);
+    };
     try {
-      await inject(fault.action, host, hosts, service.programs(host));
+      await inject(fault.action, host, hosts, service.programs(host), begin);
     } catch (error) {
       // Half a lab tells nothing: the run ends, and says why.
       await hosts.close();
       throw error;
     }
-    const tookMs = (wallMs() - atWallMs).toFixed(1);
-    this.#tell(`${fault.action} ${host.name} at ${(atMs / 1000).toFixed(3)} s, done in ${tookMs} ms`);
+    const atSeconds = ((atWallMs - client.startMs) / 1000).toFixed(3);
+    this.#tell(`${fault.action} ${host.name} at ${atSeconds} s, done in ${(wallMs() - atWallMs).toFixed(1)} ms`);
   }
 
   #followLogs(logs: readonly DaemonLog[]): void {
@@ -223,8 +226,11 @@ class Run {
     for (const event of logs.flatMap((log) => log.poll())) {
       this.#events.push(event);
       const fault = this.#injected.filter((one) => one.wallMs <= event.atMs).at(-1);
-      if (!WORTH_TELLING.has(event.event) || fault === undefined) continue;
-      const after = `${(event.atMs - fault.wallMs).toFixed(1)} ms after ${fault.action} ${fault.host}`;
+      if (!WORTH_TELLING.has(event.event)) continue;
+      const after =
+        fault === undefined
+          ? 'without any fault'
+          : `${(event.atMs - fault.wallMs).toFixed(1)} ms after ${fault.action} ${fault.host}`;
       this.#tell(`${event.host}: ${event.event}, epoch ${event.epoch}, ${after}`);
     }
   }
