@@ -6,6 +6,7 @@ import type { Role } from '../detector/heartbeat.ts';
 import { FttcpError } from '../errors.ts';
 import { openEventFd, signalEventFd } from '../linux/eventfd.ts';
 import { close } from '../linux/io.ts';
+import { CarrierProbe } from '../linux/link-state.ts';
 import { openTun } from '../linux/tun.ts';
 import type { ReplicaEvent } from '../replica/replica.ts';
 import { ipFromString } from '../wire/ip-address.ts';
@@ -20,6 +21,8 @@ import { createLogger, type Logger } from './logger.ts';
 import type { DataSnapshot } from './snapshot.ts';
 import type { FailoverStatus, Status } from './status.ts';
 import { VERSION } from './version.ts';
+
+const LAN_PROBE_MS = 3;
 
 /** Resolves when the daemon has ended in good order. */
 export async function runDaemon(config: ServiceConfig, options: { asPrimary: boolean }): Promise<void> {
@@ -41,6 +44,7 @@ class Daemon {
   #data: Worker | undefined;
   #lastFailover: FailoverStatus | null = null;
   #suspectedAtMs = Number.NaN;
+  #lanWatch: NodeJS.Timeout | undefined;
   readonly #statusWaiters: ((snapshot: DataSnapshot) => void)[] = [];
   #stopping = false;
   #end: (error?: Error) => void = () => {};
@@ -67,6 +71,7 @@ class Daemon {
       });
     }
     const tun = openTun();
+    this.#watchLan();
     try {
       await this.#startEnclosure(tun.name);
       if (peer === undefined) this.#standAlone();
@@ -76,6 +81,7 @@ class Daemon {
       await this.#ended;
       this.#log.info('down');
     } finally {
+      clearInterval(this.#lanWatch);
       this.#board.askToStop();
       await this.#enclosure?.stop(this.#config.server.stopTimeoutMs);
       await this.#data?.terminate();
@@ -114,20 +120,31 @@ class Daemon {
     if (!this.#stopping) this.#log.error('server-exited', { code, signal });
   }
 
+  /** Here and not in the detector: the question takes a lock of the kernel that anyone who changes interfaces may hold for long. */
+  #watchLan(): void {
+    const probe = new CarrierProbe(this.#config.lan.interface);
+    const look = () => {
+      const up = probe.up();
+      if (up === this.#board.lanUp) return;
+      this.#board.lanUp = up;
+      this.#log.warn(up ? 'lan-up' : 'lan-down', { interface: this.#config.lan.interface });
+      signalEventFd(this.#wakeFd);
+    };
+    this.#board.lanUp = true;
+    this.#lanWatch = setInterval(look, LAN_PROBE_MS);
+  }
+
   #standAlone(): void {
-    const alone = new HealthReading();
-    this.#board.writeHealth(alone);
     this.#log.warn('no-peer', { note: 'only one replica is configured: nothing survives a crash of this host' });
   }
 
   async #startDetector(): Promise<void> {
-    const { replicas, selfIndex, peer, detect, lan, key, realtime } = this.#config;
+    const { replicas, selfIndex, peer, detect, key, realtime } = this.#config;
     const data: DetectorWorkerData = {
       board: this.#board.memory,
       key,
       service: serviceTag(this.#config),
       selfIndex,
-      lanInterface: lan.interface,
       own: replicas[selfIndex]?.heartbeat ?? [],
       peer: peer?.heartbeat ?? [],
       intervalMs: detect.intervalMs,

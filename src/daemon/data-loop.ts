@@ -23,6 +23,7 @@ import type { PacketPorts, SouthLimits } from '../south/context.ts';
 import { LAN_FRAME_MAX, ReleaseQueue, TUN_HEADROOM } from '../south/release-queue.ts';
 import { SouthWrap } from '../south/south-wrap.ts';
 import type { Endpoint } from './config.ts';
+import { DataPriority } from './data-priority.ts';
 import { HealthBoard, HealthReading } from './health-board.ts';
 import { ReplicationLink } from './replication-link.ts';
 import { type DataSnapshot, snapshotOf } from './snapshot.ts';
@@ -72,6 +73,7 @@ export class DataLoop {
   readonly #south: SouthWrap;
   readonly #replica: Replica;
   readonly #consume: (bytes: Uint8Array, offset: number, length: number) => number;
+  readonly #priority: DataPriority;
   #lanBlocked = false;
   #nowMs = monotonicMs();
   #linkRetryAtMs = 0;
@@ -105,6 +107,7 @@ export class DataLoop {
       proverFor(data.key),
       this.#nowMs,
     );
+    this.#priority = new DataPriority(data.realtime === 'auto', this.#nowMs);
     this.#consume = (bytes, offset, length) => this.#replica.fromLink(bytes, offset, length, this.#nowMs);
   }
 
@@ -125,8 +128,10 @@ export class DataLoop {
     this.#poller.setEvents(this.#lanSlot, (this.#south.canReadLan ? POLLIN : 0) | (this.#lanBlocked ? POLLOUT : 0));
     this.#poller.setEvents(this.#tunSlot, this.#south.canReadServer ? POLLIN : 0);
     const beforeMs = this.#nowMs;
+    const sleepsAtMs = monotonicMs();
     this.#poller.wait(pollMs);
     this.#nowMs = monotonicMs();
+    this.#priority.turn(this.#nowMs, this.#nowMs - sleepsAtMs);
     const pausedMs = this.#nowMs - beforeMs - pollMs;
     if (this.#poller.ready(this.#wakeSlot) !== 0) drainEventFd(this.#data.wakeFd);
 

@@ -1,7 +1,6 @@
 // The data worker's thread: turns the data loop until it is told to stop. Commands come in through the message port, which is
 // looked at in every turn; the loop's event descriptor is signalled with each.
 import { type MessagePort, parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
-import { setRealtime } from '../linux/scheduling.ts';
 import type { ReplicaEvent } from '../replica/replica.ts';
 import { DataLoop, type DataWorkerData } from './data-loop.ts';
 import type { DataSnapshot } from './snapshot.ts';
@@ -13,12 +12,8 @@ export type DataMessage =
   | { readonly message: 'event'; readonly atMs: number; readonly event: ReplicaEvent }
   | { readonly message: 'status'; readonly snapshot: DataSnapshot };
 
-/** Below the detector's. */
-const PRIORITY = 10;
-
 function main(data: DataWorkerData, port: MessagePort): void {
   const say = (message: DataMessage) => port.postMessage(message);
-  if (data.realtime === 'auto') setRealtime(PRIORITY);
   const loop = new DataLoop(data, (event) => say({ message: 'event', atMs: Date.now(), event }));
   say({ message: 'ready' });
   do {

@@ -8,7 +8,6 @@ import { assert } from '../errors.ts';
 import { monotonicMs } from '../linux/clock.ts';
 import { signalEventFd } from '../linux/eventfd.ts';
 import { close, POLLIN, Poller } from '../linux/io.ts';
-import { CarrierProbe } from '../linux/link-state.ts';
 import { allocate } from '../linux/memory.ts';
 import { setRealtime } from '../linux/scheduling.ts';
 import { recvFrom, type SockAddr, sendTo, sockAddr, udpBind } from '../linux/socket.ts';
@@ -20,7 +19,6 @@ export interface DetectorWorkerData {
   readonly key: Uint8Array;
   readonly service: number;
   readonly selfIndex: number;
-  readonly lanInterface: string;
   readonly own: readonly Endpoint[];
   readonly peer: readonly Endpoint[];
   readonly intervalMs: number;
@@ -56,14 +54,13 @@ class DetectorLoop {
   readonly #poller = new Poller(8);
   readonly #paths: Path[];
   readonly #silence: SilenceDetector;
-  readonly #carrier: CarrierProbe;
   readonly #authenticate: Authenticator;
   readonly #own = new Heartbeat();
   readonly #theirs = new Heartbeat();
   readonly #out = allocate(HEARTBEAT_BYTES);
   readonly #in = allocate(2048);
   readonly #scratch = new Uint8Array(AUTHENTICATOR_BYTES);
-  readonly #health = new HealthReading();
+  readonly #peer = new HealthReading().peer;
   #peerBoot = Number.NaN;
   #peerSequence = 0;
   #suspicions = 0;
@@ -72,7 +69,6 @@ class DetectorLoop {
     this.#data = data;
     this.#board = new HealthBoard(data.board);
     this.#silence = new SilenceDetector(timeoutMs);
-    this.#carrier = new CarrierProbe(data.lanInterface);
     this.#authenticate = authenticator(data.key);
     this.#paths = data.own.map((own, index) => {
       const peer = data.peer[index];
@@ -104,7 +100,6 @@ class DetectorLoop {
       }
     }
     for (const path of this.#paths) close(path.fd);
-    this.#carrier.close();
   }
 
   #drain(path: Path): void {
@@ -118,7 +113,7 @@ class DetectorLoop {
       this.#peerBoot = heartbeat.boot;
       this.#peerSequence = heartbeat.sequence;
       this.#silence.heard(monotonicMs());
-      const { peer } = this.#health;
+      const peer = this.#peer;
       peer.heard = true;
       peer.role = heartbeat.role;
       peer.epoch = heartbeat.epoch;
@@ -129,13 +124,12 @@ class DetectorLoop {
   }
 
   #judge(nowMs: number): void {
-    const { peer } = this.#health;
+    const peer = this.#peer;
     const silent = this.#silence.suspects(nowMs);
     if (silent && !peer.silent) this.#suspicions++;
     peer.silent = silent;
     peer.silentMs = this.#silence.sinceHeardMs(nowMs);
-    this.#health.lanUp = this.#carrier.up();
-    if (this.#board.writeHealth(this.#health)) signalEventFd(this.#data.wakeFd);
+    if (this.#board.writePeer(peer)) signalEventFd(this.#data.wakeFd);
   }
 
   #send(nowMs: number): void {
@@ -144,7 +138,7 @@ class DetectorLoop {
     own.role = this.#board.selfRole;
     own.epoch = this.#board.selfEpoch;
     own.proposal = this.#board.selfProposal;
-    own.lanUp = this.#health.lanUp;
+    own.lanUp = this.#board.lanUp;
     own.stuck = turnAtMs > 0 && nowMs - turnAtMs > this.#data.stallTimeoutMs;
     own.sequence++;
     own.write(this.#out, this.#authenticate);

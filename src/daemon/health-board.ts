@@ -1,5 +1,6 @@
-// Memory that the daemon's threads share: what the detector knows of the peer, and what the data worker does. One writer for each
-// half; a version that is odd while a half is being written lets the reader take a consistent copy without a lock.
+// Memory that the daemon's threads share: what the detector knows of the peer, what the data worker does, and the LAN's state, which
+// the main thread watches. One writer for each part; a version that is odd while the peer's part is being written lets the reader
+// take a consistent copy without a lock.
 import { ROLES, type Role } from '../detector/heartbeat.ts';
 import type { Health, PeerHealth } from '../replica/health.ts';
 
@@ -53,9 +54,8 @@ export class HealthBoard {
     this.#floats = new Float64Array(memory, 4 * INTS, FLOATS);
   }
 
-  /** Detector: publishes the peer's state and this host's LAN. @returns whether anything but the time changed. */
-  writeHealth(health: Health): boolean {
-    const { peer } = health;
+  /** Detector: publishes the peer's state. @returns whether anything but the time changed. */
+  writePeer(peer: PeerHealth): boolean {
     const ints = this.#ints;
     const changed =
       ints[PEER_HEARD] !== Number(peer.heard) ||
@@ -64,8 +64,7 @@ export class HealthBoard {
       ints[PEER_EPOCH] !== peer.epoch ||
       ints[PEER_PROPOSAL] !== peer.proposal ||
       ints[PEER_LAN_UP] !== Number(peer.lanUp) ||
-      ints[PEER_STUCK] !== Number(peer.stuck) ||
-      ints[SELF_LAN_UP] !== Number(health.lanUp);
+      ints[PEER_STUCK] !== Number(peer.stuck);
     Atomics.add(ints, PEER_VERSION, 1);
     if (changed) {
       ints[PEER_HEARD] = Number(peer.heard);
@@ -75,7 +74,6 @@ export class HealthBoard {
       ints[PEER_PROPOSAL] = peer.proposal;
       ints[PEER_LAN_UP] = Number(peer.lanUp);
       ints[PEER_STUCK] = Number(peer.stuck);
-      ints[SELF_LAN_UP] = Number(health.lanUp);
     }
     this.#floats[PEER_SILENT_MS] = peer.silentMs;
     Atomics.add(ints, PEER_VERSION, 1);
@@ -95,10 +93,18 @@ export class HealthBoard {
       peer.proposal = ints[PEER_PROPOSAL] ?? 0;
       peer.lanUp = ints[PEER_LAN_UP] === 1;
       peer.stuck = ints[PEER_STUCK] === 1;
-      into.lanUp = ints[SELF_LAN_UP] === 1;
+      into.lanUp = this.lanUp;
       peer.silentMs = this.#floats[PEER_SILENT_MS] ?? 0;
       if (version % 2 === 0 && Atomics.load(ints, PEER_VERSION) === version) return;
     }
+  }
+
+  get lanUp(): boolean {
+    return Atomics.load(this.#ints, SELF_LAN_UP) === 1;
+  }
+
+  set lanUp(up: boolean) {
+    Atomics.store(this.#ints, SELF_LAN_UP, Number(up));
   }
 
   /** Data worker: what the heartbeats are to say, and that the loop turns. */
