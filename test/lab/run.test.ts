@@ -151,6 +151,19 @@ test('a lab killed by SIGKILL in mid-run leaves no process, and the next one rem
   assert.deepEqual(stale(), []);
 });
 
+test('with fttcp a power-off of the primary is survived, and the failover is measured', async () => {
+  const at = ['400ms:power-off:primary'];
+  // Wide: other tests take the processors meanwhile, and a false suspicion is two voices.
+  const result = await runLab(options({ direct: false, client: talker(1500), at, detectTimeout: '250ms' }));
+  assert.equal(result.ok, true, JSON.stringify(result));
+  assert.equal(result.faults[0]?.host, 'a');
+  const [failover] = result.failovers;
+  assert.ok(failover && result.failovers.length === 1);
+  assert.ok(failover.detectedAfterMs > 100 && failover.promotedAfterMs >= failover.detectedAfterMs);
+  const [connection] = result.connections;
+  assert.ok(connection?.survived && connection.stallMs > 100);
+});
+
 test('two labs run side by side', async () => {
   const results = await Promise.all([runLab(options({})), runLab(options({}))]);
   assert.deepEqual(
