@@ -6,6 +6,7 @@ import { Command, CommanderError } from 'commander';
 import { VERSION } from '../daemon/version.ts';
 import { FttcpError } from '../errors.ts';
 import { registerCheckConfig } from './check-config.ts';
+import { registerLab } from './lab.ts';
 import { registerStatus } from './status.ts';
 import { registerUp } from './up.ts';
 
@@ -14,7 +15,12 @@ const EXIT_USAGE = 2;
 const USAGE_CODES: ReadonlySet<string> = new Set(['usage', 'config-invalid', 'config-unreadable']);
 
 /** Everything `fttcp` can do. A new command is one more line here. */
-const COMMANDS: readonly ((program: Command) => void)[] = [registerUp, registerStatus, registerCheckConfig];
+const COMMANDS: readonly ((program: Command) => void)[] = [
+  registerUp,
+  registerStatus,
+  registerCheckConfig,
+  registerLab,
+];
 
 /** Runs one command; what became of it is `process.exitCode`: 0 done, 1 failed, 2 wrong usage. */
 export async function main(argv: string[]): Promise<void> {

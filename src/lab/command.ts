@@ -21,7 +21,8 @@ interface RunFlags {
   json?: boolean;
 }
 
-export function registerLab(program: Command): void {
+/** @param environment of the caller: servers and clients get it too. */
+export function registerLab(program: Command, environment: NodeJS.ProcessEnv): void {
   const lab = program.command('lab').description('Try a service on hosts of its own inside this machine, with faults');
   const collect = (text: string, before: string[]): string[] => [...before, text];
   lab
@@ -45,10 +46,10 @@ export function registerLab(program: Command): void {
     .option('--pcap <dir>', 'write captures (pcapng), logs and a sequence plot there')
     .option('--timeout <time>', "limit of the client's run", '120s')
     .option('--json', 'print one JSON object on standard output')
-    .action((flags: RunFlags) => run(flags));
+    .action((flags: RunFlags) => run(flags, environment));
 }
 
-async function run(flags: RunFlags): Promise<void> {
+async function run(flags: RunFlags, environment: NodeJS.ProcessEnv): Promise<void> {
   const interruption = new AbortController();
   const interrupt = () => interruption.abort();
   process.on('SIGINT', interrupt).on('SIGTERM', interrupt).on('SIGHUP', interrupt);
@@ -59,7 +60,7 @@ async function run(flags: RunFlags): Promise<void> {
       at,
       port: Number(port),
       timeoutMs: readTimeout(timeout),
-      environment: process.env,
+      environment,
       progress: (line) => process.stderr.write(`lab: ${line}\n`),
       signal: interruption.signal,
     });
