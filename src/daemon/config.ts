@@ -36,6 +36,8 @@ export interface DetectConfig {
   readonly intervalMs: number;
   /** `auto`: 5 ms with real-time priority, 50 ms without. */
   readonly timeoutMs: number | 'auto';
+  /** Silence after which a primary removes its backup; `auto`: six times the timeout. */
+  readonly removeTimeoutMs: number | 'auto';
   /** An unacknowledged log entry of this age is a suspicion. */
   readonly ackTimeoutMs: number;
   /** A data worker that made no progress for so long is a suspicion. */
@@ -224,7 +226,7 @@ function reasonOf(cause: unknown): string {
 function resolve(file: ParsedFile, key: Uint8Array): ServiceConfig {
   const { service, address, lan, level, self, replicas, witness, realtime, limits } = file;
   const { command, user, directory, environment, log: serverLog, stopTimeout } = file.server;
-  const { interval, timeout, ackTimeout, stallTimeout } = file.detect;
+  const { interval, timeout, removeTimeout, ackTimeout, stallTimeout } = file.detect;
   const selfIndex = replicas.findIndex((replica) => replica.name === self);
   const peer = replicas.find((replica) => replica.name !== self);
   return {
@@ -244,7 +246,13 @@ function resolve(file: ParsedFile, key: Uint8Array): ServiceConfig {
     selfIndex,
     ...(peer === undefined ? {} : { peer }),
     replicas,
-    detect: { intervalMs: interval, timeoutMs: timeout, ackTimeoutMs: ackTimeout, stallTimeoutMs: stallTimeout },
+    detect: {
+      intervalMs: interval,
+      timeoutMs: timeout,
+      removeTimeoutMs: removeTimeout,
+      ackTimeoutMs: ackTimeout,
+      stallTimeoutMs: stallTimeout,
+    },
     witness,
     key,
     ...(file.keyFile === undefined ? {} : { keyFile: file.keyFile }),

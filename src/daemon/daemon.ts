@@ -149,6 +149,7 @@ class Daemon {
       peer: peer?.heartbeat ?? [],
       intervalMs: detect.intervalMs,
       timeoutMs: detect.timeoutMs,
+      removeTimeoutMs: detect.removeTimeoutMs,
       stallTimeoutMs: detect.stallTimeoutMs,
       realtime,
       wakeFd: this.#wakeFd,

@@ -108,7 +108,10 @@ export class DataLoop {
       this.#nowMs,
     );
     this.#priority = new DataPriority(data.realtime === 'auto', this.#nowMs);
-    this.#consume = (bytes, offset, length) => this.#replica.fromLink(bytes, offset, length, this.#nowMs);
+    this.#consume = (bytes, offset, length) => {
+      this.#board.linkHeardAtMs = this.#nowMs;
+      return this.#replica.fromLink(bytes, offset, length, this.#nowMs);
+    };
   }
 
   /** Ends the service in good order: hands over or leaves the view; `turn` returns false when that is done. */

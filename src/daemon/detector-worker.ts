@@ -23,6 +23,7 @@ export interface DetectorWorkerData {
   readonly peer: readonly Endpoint[];
   readonly intervalMs: number;
   readonly timeoutMs: number | 'auto';
+  readonly removeTimeoutMs: number | 'auto';
   readonly stallTimeoutMs: number;
   readonly realtime: 'auto' | 'off';
   /** Signalled when the health changes: wakes the data worker. */
@@ -40,6 +41,11 @@ export interface DetectorReady {
 const PRIORITY = 20;
 const TIMEOUT_REALTIME_MS = 5;
 const TIMEOUT_ORDINARY_MS = 50;
+/**
+ * A primary gives its backup up later than a backup its primary: a hiccup of the backup costs the clients a moment, its removal
+ * all protection.
+ */
+const REMOVE_FACTOR = 6;
 const GAPS_EVERY_MS = 200;
 
 interface Path {
@@ -53,6 +59,7 @@ class DetectorLoop {
   readonly #board: HealthBoard;
   readonly #poller = new Poller(8);
   readonly #paths: Path[];
+  readonly #removeTimeoutMs: number;
   readonly #silence: SilenceDetector;
   readonly #authenticate: Authenticator;
   readonly #own = new Heartbeat();
@@ -67,6 +74,7 @@ class DetectorLoop {
 
   constructor(data: DetectorWorkerData, timeoutMs: number) {
     this.#data = data;
+    this.#removeTimeoutMs = data.removeTimeoutMs === 'auto' ? REMOVE_FACTOR * timeoutMs : data.removeTimeoutMs;
     this.#board = new HealthBoard(data.board);
     this.#silence = new SilenceDetector(timeoutMs);
     this.#authenticate = authenticator(data.key);
@@ -128,6 +136,8 @@ class DetectorLoop {
     const silent = this.#silence.suspects(nowMs);
     if (silent && !peer.silent) this.#suspicions++;
     peer.silent = silent;
+    const silenceMs = Math.min(this.#silence.silenceMs(nowMs), nowMs - this.#board.linkHeardAtMs);
+    peer.lost = silent && silenceMs > this.#removeTimeoutMs;
     peer.silentMs = this.#silence.sinceHeardMs(nowMs);
     if (this.#board.writePeer(peer)) signalEventFd(this.#data.wakeFd);
   }

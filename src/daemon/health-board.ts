@@ -22,11 +22,13 @@ const SELF_EPOCH = 10;
 const SELF_PROPOSAL = 11;
 const STOP = 12;
 const SUSPICIONS = 13;
+const PEER_LOST = 14;
 // Floats.
 const PEER_SILENT_MS = 0;
 const DATA_TURN_AT_MS = 1;
 const GAP_LONGEST_MS = 2;
 const GAP_P99_MS = 3;
+const LINK_HEARD_AT_MS = 4;
 
 /** A `Health` that is filled in again and again. */
 export class HealthReading implements Health {
@@ -34,6 +36,7 @@ export class HealthReading implements Health {
     heard: false,
     silent: false,
     silentMs: 0,
+    lost: false,
     role: 'starting',
     epoch: 0,
     proposal: 0,
@@ -60,6 +63,7 @@ export class HealthBoard {
     const changed =
       ints[PEER_HEARD] !== Number(peer.heard) ||
       ints[PEER_SILENT] !== Number(peer.silent) ||
+      ints[PEER_LOST] !== Number(peer.lost) ||
       ints[PEER_ROLE] !== ROLES.indexOf(peer.role) ||
       ints[PEER_EPOCH] !== peer.epoch ||
       ints[PEER_PROPOSAL] !== peer.proposal ||
@@ -69,6 +73,7 @@ export class HealthBoard {
     if (changed) {
       ints[PEER_HEARD] = Number(peer.heard);
       ints[PEER_SILENT] = Number(peer.silent);
+      ints[PEER_LOST] = Number(peer.lost);
       ints[PEER_ROLE] = ROLES.indexOf(peer.role);
       ints[PEER_EPOCH] = peer.epoch;
       ints[PEER_PROPOSAL] = peer.proposal;
@@ -88,6 +93,7 @@ export class HealthBoard {
       const { peer } = into;
       peer.heard = ints[PEER_HEARD] === 1;
       peer.silent = ints[PEER_SILENT] === 1;
+      peer.lost = ints[PEER_LOST] === 1;
       peer.role = ROLES[ints[PEER_ROLE] ?? 0] ?? 'starting';
       peer.epoch = ints[PEER_EPOCH] ?? 0;
       peer.proposal = ints[PEER_PROPOSAL] ?? 0;
@@ -113,6 +119,15 @@ export class HealthBoard {
     Atomics.store(this.#ints, SELF_EPOCH, epoch);
     Atomics.store(this.#ints, SELF_PROPOSAL, proposal);
     this.#floats[DATA_TURN_AT_MS] = nowMs;
+  }
+
+  /** Data worker: the peer has just been heard on the replication link. */
+  set linkHeardAtMs(nowMs: number) {
+    this.#floats[LINK_HEARD_AT_MS] = nowMs;
+  }
+
+  get linkHeardAtMs(): number {
+    return this.#floats[LINK_HEARD_AT_MS] ?? 0;
   }
 
   get selfRole(): Role {

@@ -23,7 +23,7 @@ export class SilenceDetector {
 
   /** A heartbeat has arrived. */
   heard(nowMs: number): void {
-    if (!Number.isNaN(this.#heardAtMs)) this.#count(this.#silenceMs(nowMs));
+    if (!Number.isNaN(this.#heardAtMs)) this.#count(this.silenceMs(nowMs));
     this.#heardAtMs = nowMs;
     this.#beats++;
   }
@@ -36,7 +36,12 @@ export class SilenceDetector {
 
   /** A peer that was never heard is not suspected: it may not have started yet. */
   suspects(nowMs: number): boolean {
-    return this.#silenceMs(nowMs) > this.#timeoutMs;
+    return this.silenceMs(nowMs) > this.#timeoutMs;
+  }
+
+  /** Silence that counts, ms: since the peer was heard, or since this detector woke late. NaN when it was never heard. */
+  silenceMs(nowMs: number): number {
+    return nowMs - Math.max(this.#heardAtMs, this.#doubtedAtMs);
   }
 
   /** Milliseconds since the peer was heard last; NaN when it never was. */
@@ -69,10 +74,6 @@ export class SilenceDetector {
       if (longer > allowed) return (i + 1) / 10;
     }
     return 0;
-  }
-
-  #silenceMs(nowMs: number): number {
-    return nowMs - Math.max(this.#heardAtMs, this.#doubtedAtMs);
   }
 
   #count(gapMs: number): void {

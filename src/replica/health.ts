@@ -7,6 +7,8 @@ export interface PeerHealth {
   /** The detector suspects the peer: nothing was heard on any path for the timeout. */
   readonly silent: boolean;
   readonly silentMs: number;
+  /** Silent for so much longer that a primary gives its backup up; nothing came over the replication link either. */
+  readonly lost: boolean;
   readonly role: Role;
   readonly epoch: number;
   readonly proposal: number;

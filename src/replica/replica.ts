@@ -225,7 +225,7 @@ export class Replica {
       return;
     }
     if (!this.#linked) return;
-    if (peer.silent) {
+    if (peer.lost) {
       this.#ports.event({ event: 'suspected', epoch: this.#epoch, reason: 'silent', silenceMs: peer.silentMs });
       this.#goSolo(nowMs, 'the backup is silent');
     } else if (this.#proposal > 0 && peer.epoch >= this.#proposal && peer.role === 'removed') {
@@ -414,6 +414,7 @@ const NO_PEER: PeerHealth = {
   heard: false,
   silent: false,
   silentMs: 0,
+  lost: false,
   role: 'starting',
   epoch: 0,
   proposal: 0,

@@ -47,7 +47,13 @@ test('what is not said has its default', () => {
   equal(config.lan.mtu, 1500);
   deepEqual(config.address, { ip: '10.77.0.100', prefix: 24 });
   deepEqual(config.server, { command: 'cat', environment: {}, stopTimeoutMs: 5000 });
-  deepEqual(config.detect, { intervalMs: 0.5, timeoutMs: 'auto', ackTimeoutMs: 100, stallTimeoutMs: 250 });
+  deepEqual(config.detect, {
+    intervalMs: 0.5,
+    timeoutMs: 'auto',
+    removeTimeoutMs: 'auto',
+    ackTimeoutMs: 100,
+    stallTimeoutMs: 250,
+  });
   equal(config.level, 'stream');
   equal(config.control, '/run/fttcp/files.sock');
   deepEqual(config.log, { level: 'info' });
