@@ -52,6 +52,7 @@ export const COUNTERS = [
   'virtualRetries',
   'divergences',
   'recoveredSegments',
+  'nudges',
 ] as const;
 
 export type Counters = Record<(typeof COUNTERS)[number], number>;

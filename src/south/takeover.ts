@@ -4,6 +4,7 @@
 import { type Connection, NONE } from './connection.ts';
 import type { SouthContext } from './context.ts';
 import { BULK_PAYLOAD_MAX, type Emitter } from './emitter.ts';
+import { Nudge } from './nudge.ts';
 import { advanceChecksum } from './output-comparison.ts';
 import type { VirtualClient } from './virtual-client.ts';
 
@@ -14,11 +15,13 @@ export class Takeover {
   readonly #context: SouthContext;
   readonly #emitter: Emitter;
   readonly #virtualClient: VirtualClient;
+  readonly #nudge: Nudge;
 
   constructor(context: SouthContext, emitter: Emitter, virtualClient: VirtualClient) {
     this.#context = context;
     this.#emitter = emitter;
     this.#virtualClient = virtualClient;
+    this.#nudge = new Nudge(context);
   }
 
   /** This host speaks from now on. @returns the number of connections taken over. */
@@ -89,6 +92,7 @@ export class Takeover {
     connection.inWireNxt = Math.max(connection.inWireNxt, connection.inEnd);
     connection.inWireEdge = Math.max(connection.inWireEdge, connection.inLocalEdge, connection.inWireNxt);
     this.#emitter.ack(connection, nowMs);
+    this.#nudge.send(connection);
     connection.recoverNxt = connection.outUna;
     connection.recoverCredit = INITIAL_SEGMENTS * this.#emitter.segmentSize(connection);
     this.#retransmit(connection, nowMs);
