@@ -69,12 +69,12 @@ export class Takeover {
     if (connection.recoverNxt >= this.#sendableEnd(connection)) connection.recoverNxt = NONE;
   }
 
-  /** The client has acknowledged `bytes` more: room for twice as much, as in slow start. RFC 5681 §3.1 */
+  /** The client has acknowledged `bytes` more: as much may follow, while the server's TCP sends new data for the same ACK. */
   acknowledged(connection: Connection, bytes: number, nowMs: number): void {
     if (connection.recoverNxt === NONE) return;
     connection.output.release(Math.min(connection.outUna, connection.outChecksumEnd));
     connection.recoverNxt = Math.max(connection.recoverNxt, connection.outUna);
-    connection.recoverCredit += 2 * bytes;
+    connection.recoverCredit += bytes;
     this.#retransmit(connection, nowMs);
     if (connection.direct && connection.recoverNxt >= this.#sendableEnd(connection)) connection.recoverNxt = NONE;
   }
