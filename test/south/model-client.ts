@@ -27,7 +27,6 @@ export interface ClientOptions {
   readonly iss: number;
   readonly tcp: TcpOptions;
   readonly script: Script;
-  readonly readBytes: number;
 }
 
 export class ModelClient {
@@ -60,7 +59,7 @@ export class ModelClient {
     const { script } = this.options;
     tcp.timer(nowMs);
     if (!tcp.established) return;
-    if (this.reads) tcp.read(this.options.readBytes, nowMs);
+    if (this.reads) tcp.read(tcp.unread, nowMs);
     if (script.abortsAfter !== undefined && tcp.received.length >= script.abortsAfter) {
       tcp.abort(nowMs);
       return;
@@ -79,7 +78,7 @@ export class ModelClient {
   /** The client has all that it waits for. */
   get isContent(): boolean {
     if (this.options.script.abortsAfter !== undefined) return this.tcp.state === 'reset';
-    return this.tcp.state === 'closed' && this.tcp.unread === 0;
+    return this.tcp.state === 'closed';
   }
 
   /** What has come so far must be the begin of what is expected. */

@@ -344,8 +344,9 @@ export class ModelTcp {
     const scale = syn ? 1 : 2 ** this.#rcvScale;
     const free = this.options.bufferBytes - this.unread;
     let field = Math.min(0xffff, Math.floor(free / scale));
-    if (this.rcvNxt + field * scale < this.rcvEdge) field = Math.ceil((this.rcvEdge - this.rcvNxt) / scale);
-    this.rcvEdge = Math.max(this.rcvEdge, Math.max(1, this.rcvNxt) + field * scale);
+    const next = Math.max(1, this.rcvNxt);
+    if (next + field * scale < this.rcvEdge) field = Math.ceil((this.rcvEdge - next) / scale);
+    this.rcvEdge = Math.max(this.rcvEdge, next + field * scale);
     return field;
   }
 

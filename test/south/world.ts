@@ -81,13 +81,14 @@ export class World {
   readonly heard: { readonly host: number; readonly atMs: number; readonly frame: Heard }[] = [];
   nowMs = 1000.5;
   lan: Fate;
-  /** Steps that the first host has made. */
+  /** Steps that the first host has made since the two are a pair. */
   steps = 0;
   /** Frames on their way over the LAN. */
   readonly #flying: Flying[] = [];
   readonly #peers: [PeerHealth, PeerHealth] = [NO_PEER, NO_PEER];
   /** Hosts that have no LAN. */
   readonly lanDown = new Set<number>();
+  #paired = false;
   /** Neither link nor heartbeats pass between the hosts. */
   partitioned = false;
 
@@ -112,7 +113,7 @@ export class World {
   pair(): this {
     this.run(() => this.primary.replica.linked && this.backup.replica.linked);
     this.lan = this.options.lan ?? CALM;
-    this.steps = 0;
+    this.#paired = true;
     return this;
   }
 
@@ -129,7 +130,6 @@ export class World {
         iss,
         tcp: { ...TCP, ...this.options.tcp, tsOffset: this.random.between(0, 2 ** 32 - 1), ...tcp },
         script: { sends: new Uint8Array(0), expects: new Uint8Array(0), closesFirst: true, ...script },
-        readBytes: 4000,
       },
       this.serviceIp,
     );
@@ -252,7 +252,7 @@ export class World {
   }
 
   #step(host: Host): void {
-    if (host !== this.primary) return;
+    if (host !== this.primary || !this.#paired) return;
     this.steps++;
     if (this.steps === this.options.crashAtStep) this.crash(host);
   }
