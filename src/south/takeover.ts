@@ -27,7 +27,7 @@ export class Takeover {
   /** This host speaks from now on. @returns the number of connections taken over. */
   takeOverAll(nowMs: number): number {
     let taken = 0;
-    for (const connection of this.#context.connections) {
+    for (const connection of this.#context.byId.values()) {
       if (connection.finished) continue;
       this.#takeOver(connection, nowMs);
       taken++;
