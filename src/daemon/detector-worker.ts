@@ -46,6 +46,9 @@ const TIMEOUT_ORDINARY_MS = 50;
  * all protection.
  */
 const REMOVE_FACTOR = 6;
+/** So long after a peer's start its program is still being compiled, and its heartbeats are late. */
+const WARM_UP_MS = 1000;
+const WARM_UP_FACTOR = 6;
 const GAPS_EVERY_MS = 200;
 
 interface Path {
@@ -69,6 +72,7 @@ class DetectorLoop {
   readonly #in = allocate(2048);
   readonly #scratch = new Uint8Array(AUTHENTICATOR_BYTES);
   readonly #peer = new HealthReading().peer;
+  #warmUntilMs = 0;
   #peerBoot = Number.NaN;
   #peerSequence = 0;
   #suspicions = 0;
@@ -120,6 +124,7 @@ class DetectorLoop {
       if (heartbeat.read(this.#in, length, this.#authenticate, this.#scratch) !== '') continue;
       if (heartbeat.service !== this.#data.service || heartbeat.sender === this.#data.selfIndex) continue;
       if (heartbeat.boot === this.#peerBoot && heartbeat.sequence <= this.#peerSequence) continue;
+      if (heartbeat.boot !== this.#peerBoot) this.#warmUntilMs = monotonicMs() + WARM_UP_MS;
       this.#peerBoot = heartbeat.boot;
       this.#peerSequence = heartbeat.sequence;
       this.#silence.heard(monotonicMs());
@@ -137,10 +142,12 @@ class DetectorLoop {
     const peer = this.#peer;
     // Whatever comes over the replication link is a sign of life too.
     const linkMs = nowMs - this.#board.linkHeardAtMs;
-    const silent = this.#silence.suspects(nowMs) && linkMs > this.#timeoutMs;
+    const timeoutMs = nowMs < this.#warmUntilMs ? WARM_UP_FACTOR * this.#timeoutMs : this.#timeoutMs;
+    const silenceMs = Math.min(this.#silence.silenceMs(nowMs), linkMs);
+    const silent = silenceMs > timeoutMs;
     if (silent && !peer.silent) this.#suspicions++;
     peer.silent = silent;
-    peer.lost = silent && Math.min(this.#silence.silenceMs(nowMs), linkMs) > this.#removeTimeoutMs;
+    peer.lost = silent && silenceMs > this.#removeTimeoutMs;
     peer.silentMs = this.#silence.sinceHeardMs(nowMs);
     if (this.#board.writePeer(peer)) signalEventFd(this.#data.wakeFd);
   }

@@ -45,7 +45,13 @@ export type ReplicaEvent =
     }
   | { readonly event: 'solo'; readonly epoch: number; readonly reason: string }
   | { readonly event: 'removing'; readonly epoch: number; readonly reason: string }
-  | { readonly event: 'removed'; readonly epoch: number; readonly reason: string }
+  | {
+      readonly event: 'removed';
+      readonly epoch: number;
+      readonly reason: string;
+      /** No connection was ever opened: a fresh server would know all that this one does. */
+      readonly pristine: boolean;
+    }
   | { readonly event: 'link-lost'; readonly reason: string }
   | { readonly event: 'log-refused'; readonly reason: string }
   | { readonly event: 'handed-over'; readonly epoch: number };
@@ -298,7 +304,7 @@ export class Replica {
     this.#south.silence();
     this.#closeSession();
     this.#log.stop();
-    this.#ports.event({ event: 'removed', epoch, reason });
+    this.#ports.event({ event: 'removed', epoch, reason, pristine: this.#south.pristine });
   }
 
   #closeSession(): void {
