@@ -59,6 +59,7 @@ class DetectorLoop {
   readonly #board: HealthBoard;
   readonly #poller = new Poller(8);
   readonly #paths: Path[];
+  readonly #timeoutMs: number;
   readonly #removeTimeoutMs: number;
   readonly #silence: SilenceDetector;
   readonly #authenticate: Authenticator;
@@ -74,6 +75,7 @@ class DetectorLoop {
 
   constructor(data: DetectorWorkerData, timeoutMs: number) {
     this.#data = data;
+    this.#timeoutMs = timeoutMs;
     this.#removeTimeoutMs = data.removeTimeoutMs === 'auto' ? REMOVE_FACTOR * timeoutMs : data.removeTimeoutMs;
     this.#board = new HealthBoard(data.board);
     this.#silence = new SilenceDetector(timeoutMs);
@@ -133,11 +135,12 @@ class DetectorLoop {
 
   #judge(nowMs: number): void {
     const peer = this.#peer;
-    const silent = this.#silence.suspects(nowMs);
+    // Whatever comes over the replication link is a sign of life too.
+    const linkMs = nowMs - this.#board.linkHeardAtMs;
+    const silent = this.#silence.suspects(nowMs) && linkMs > this.#timeoutMs;
     if (silent && !peer.silent) this.#suspicions++;
     peer.silent = silent;
-    const silenceMs = Math.min(this.#silence.silenceMs(nowMs), nowMs - this.#board.linkHeardAtMs);
-    peer.lost = silent && silenceMs > this.#removeTimeoutMs;
+    peer.lost = silent && Math.min(this.#silence.silenceMs(nowMs), linkMs) > this.#removeTimeoutMs;
     peer.silentMs = this.#silence.sinceHeardMs(nowMs);
     if (this.#board.writePeer(peer)) signalEventFd(this.#data.wakeFd);
   }

@@ -1,16 +1,19 @@
 // The failure detector: is the peer silent? A pure function of arrival times. What is decided upon a suspicion is the business
 // of `replica`; a suspicion is not a fact.
 //
-// A detector that itself woke late counts no silence: what arrived meanwhile is drained before it judges, and the time it
-// slept is not held against the peer. A host that was paused or starved is the one to doubt itself.
+// A detector that itself woke late counts no silence: what arrived meanwhile is drained before it judges, and the time that it
+// overslept is not held against the peer. A host that was paused or starved is the one to doubt itself.
 
 const BUCKETS = 2000;
+/** A detector that sleeps for longer than this share of the timeout has overslept. */
+const PUNCTUAL_SHARE = 0.2;
 
 export class SilenceDetector {
   readonly #timeoutMs: number;
   #heardAtMs = Number.NaN;
-  #doubtedAtMs = Number.NEGATIVE_INFINITY;
   #wokeAtMs = Number.NaN;
+  /** Silence up to the last waking: time since the peer was heard, without what this detector overslept. */
+  #countedMs = 0;
   /** Gaps between heartbeats, by tenths of a millisecond: what each timeout would have suspected. */
   readonly #gaps = new Uint32Array(BUCKETS + 1);
   #beats = 0;
@@ -23,14 +26,16 @@ export class SilenceDetector {
 
   /** A heartbeat has arrived. */
   heard(nowMs: number): void {
-    if (!Number.isNaN(this.#heardAtMs)) this.#count(this.silenceMs(nowMs));
+    if (!Number.isNaN(this.#heardAtMs)) this.#count(nowMs - this.#heardAtMs);
     this.#heardAtMs = nowMs;
+    this.#wokeAtMs = nowMs;
+    this.#countedMs = 0;
     this.#beats++;
   }
 
-  /** The detector runs, having drained all that had arrived. Call this before `suspects`, at least every half timeout. */
+  /** The detector runs, having drained all that had arrived. Call this before `suspects`, as often as it wakes. */
   woke(nowMs: number): void {
-    if (nowMs - this.#wokeAtMs > this.#timeoutMs / 2) this.#doubtedAtMs = nowMs;
+    this.#countedMs = this.silenceMs(nowMs);
     this.#wokeAtMs = nowMs;
   }
 
@@ -39,9 +44,9 @@ export class SilenceDetector {
     return this.silenceMs(nowMs) > this.#timeoutMs;
   }
 
-  /** Silence that counts, ms: since the peer was heard, or since this detector woke late. NaN when it was never heard. */
+  /** Silence that counts, ms: of each sleep no more than a punctual one would have taken. NaN when the peer was never heard. */
   silenceMs(nowMs: number): number {
-    return nowMs - Math.max(this.#heardAtMs, this.#doubtedAtMs);
+    return this.#countedMs + Math.min(nowMs - this.#wokeAtMs, this.#timeoutMs * PUNCTUAL_SHARE);
   }
 
   /** Milliseconds since the peer was heard last; NaN when it never was. */

@@ -10,7 +10,8 @@
  * - *downwards*: bytes that the client expects from the service. Packets cannot tell this, since they do not say where an
  *   answer ends. So it is assumed at a fault if within the last 20 ms the service delivered new bytes, or the client sent
  *   some to a service that has answered before; and after a fault between new bytes of a stream that is dense, three
- *   arrivals in 20 ms. The clock runs until the next new byte. Two things end it without counting. A client that had
+ *   arrivals in 20 ms. The clock runs until the next new byte, and starts again whenever the service acknowledges something
+ *   new: an upload advances although its answer is still to come. Two things end it without counting. A client that had
  *   nothing unacknowledged and then sends a request was not waiting: the clock starts again at its request. A client that
  *   closes, and whose FIN is then acknowledged, was not waiting either.
  *
@@ -206,6 +207,7 @@ export class Flow {
     if (this.#upSinceMs !== NEVER) this.#count(this.#upSinceMs, atMs);
     this.#sndUna = una;
     this.#upSinceMs = una < this.#sndNxt ? atMs : NEVER;
+    if (this.#downSinceMs !== NEVER) this.#downSinceMs = atMs;
     const closeAnswered = this.#clientFin && una === this.#sndNxt;
     if (closeAnswered) this.#downSinceMs = NEVER;
   }

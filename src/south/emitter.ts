@@ -3,7 +3,7 @@
 import { type ArpView, writeArpReply, writeGratuitousArp } from '../wire/arp.ts';
 import { ETHERNET_HEADER, ETHERTYPE_IPV4, ETHERTYPE_IPV6, writeEthernet } from '../wire/ethernet.ts';
 import { isIpv4 } from '../wire/ip-address.ts';
-import { SegmentFields, tcpHeaderLength, writeSegment } from '../wire/segment-writer.ts';
+import { SACK_BLOCKS_MAX, SegmentFields, tcpHeaderLength, writeSegment } from '../wire/segment-writer.ts';
 import { ACK, FIN, PSH, RST, SYN } from '../wire/tcp.ts';
 import { GSO_NONE, GSO_TCPV4, GSO_TCPV6, VIRTIO_HEADER, VIRTIO_NEEDS_CSUM, writeVirtio } from '../wire/virtio.ts';
 import type { Connection } from './connection.ts';
@@ -95,12 +95,26 @@ export class Emitter {
     fields.mss = syn ? open.serverMss : 0;
     fields.windowScale = syn ? open.serverScale : -1;
     fields.sackPermitted = syn && open.sackPermitted;
+    fields.sackCount = 0;
+    if (!syn && open.sackPermitted && length === 0) this.#selectiveAck(connection);
     const headers = writeSegment(release.bytes, at + FRAME_IP, fields);
     if (length > 0) connection.output.read(position, length, release.bytes, at + FRAME_IP + headers);
     const type = isIpv4(connection.clientIp) ? ETHERTYPE_IPV4 : ETHERTYPE_IPV6;
     writeEthernet(release.bytes, at + VIRTIO_HEADER, connection.clientMac, 0, config.serviceMac, 0, type);
     writeTcpVirtio(release.bytes, at, ETHERNET_HEADER, headers, fields, this.segmentSize(connection));
     this.#queue(at, FRAME_IP + headers + length);
+  }
+
+  /** The logged bytes beyond holes, the latest first. RFC 2018 §4 */
+  #selectiveAck(connection: Connection): void {
+    const { input } = connection;
+    const fields = this.#fields;
+    fields.sackCount = Math.min(input.holes, SACK_BLOCKS_MAX);
+    for (let i = 0; i < fields.sackCount; i++) {
+      const island = input.holes - 1 - i;
+      fields.sack[2 * i] = connection.inPositionToSeq(input.islandStart(island));
+      fields.sack[2 * i + 1] = connection.inPositionToSeq(input.islandEnd(island));
+    }
   }
 
   #reserve(): number {

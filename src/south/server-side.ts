@@ -91,7 +91,7 @@ export class ServerSide {
     frameLength: number,
     nowMs: number,
   ): void {
-    const { halfOpen, connections, log } = this.#context;
+    const { halfOpen, connections, byId, log } = this.#context;
     const addressLength = segment.family === 4 ? 4 : 16;
     const syn = halfOpen.find(
       segment.bytes,
@@ -110,6 +110,7 @@ export class ServerSide {
       );
       this.#learnTimestamps(connection, segment, nowMs);
       connections.set(connection);
+      byId.set(connection.id, connection);
       log.open(connection.id, connection.open);
       this.#queue(connection.clientMac, segment, offset, frameLength);
     } else if (known !== undefined && segment.ack === seqAdd(known.irs, 1) && segment.seq === known.issLocal) {

@@ -36,6 +36,15 @@ export class StreamBuffer {
     return this.#islands.length / 2;
   }
 
+  /** First position of the run beyond the hole `index`. */
+  islandStart(index: number): number {
+    return this.#islands[2 * index] ?? this.#end;
+  }
+
+  islandEnd(index: number): number {
+    return this.#islands[2 * index + 1] ?? this.#end;
+  }
+
   /** Memory held, bytes. */
   get allocated(): number {
     return this.#ring.length;

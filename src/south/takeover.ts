@@ -4,6 +4,7 @@
 import { type Connection, NONE } from './connection.ts';
 import type { SouthContext } from './context.ts';
 import { BULK_PAYLOAD_MAX, type Emitter } from './emitter.ts';
+import { Nudge } from './nudge.ts';
 import { advanceChecksum } from './output-comparison.ts';
 import type { VirtualClient } from './virtual-client.ts';
 
@@ -14,17 +15,19 @@ export class Takeover {
   readonly #context: SouthContext;
   readonly #emitter: Emitter;
   readonly #virtualClient: VirtualClient;
+  readonly #nudge: Nudge;
 
   constructor(context: SouthContext, emitter: Emitter, virtualClient: VirtualClient) {
     this.#context = context;
     this.#emitter = emitter;
     this.#virtualClient = virtualClient;
+    this.#nudge = new Nudge(context);
   }
 
   /** This host speaks from now on. @returns the number of connections taken over. */
   takeOverAll(nowMs: number): number {
     let taken = 0;
-    for (const connection of this.#context.connections) {
+    for (const connection of this.#context.byId.values()) {
       if (connection.finished) continue;
       this.#takeOver(connection, nowMs);
       taken++;
@@ -66,12 +69,12 @@ export class Takeover {
     if (connection.recoverNxt >= this.#sendableEnd(connection)) connection.recoverNxt = NONE;
   }
 
-  /** The client has acknowledged `bytes` more: room for twice as much, as in slow start. RFC 5681 §3.1 */
+  /** The client has acknowledged `bytes` more: as much may follow, while the server's TCP sends new data for the same ACK. */
   acknowledged(connection: Connection, bytes: number, nowMs: number): void {
     if (connection.recoverNxt === NONE) return;
     connection.output.release(Math.min(connection.outUna, connection.outChecksumEnd));
     connection.recoverNxt = Math.max(connection.recoverNxt, connection.outUna);
-    connection.recoverCredit += 2 * bytes;
+    connection.recoverCredit += bytes;
     this.#retransmit(connection, nowMs);
     if (connection.direct && connection.recoverNxt >= this.#sendableEnd(connection)) connection.recoverNxt = NONE;
   }
@@ -89,6 +92,7 @@ export class Takeover {
     connection.inWireNxt = Math.max(connection.inWireNxt, connection.inEnd);
     connection.inWireEdge = Math.max(connection.inWireEdge, connection.inLocalEdge, connection.inWireNxt);
     this.#emitter.ack(connection, nowMs);
+    this.#nudge.send(connection);
     connection.recoverNxt = connection.outUna;
     connection.recoverCredit = INITIAL_SEGMENTS * this.#emitter.segmentSize(connection);
     this.#retransmit(connection, nowMs);

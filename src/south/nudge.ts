@@ -1,0 +1,69 @@
+// The nudge: after an outage a client sits in retransmission back-off, and an ACK of what it already knows does not move it. ICMP
+// "fragmentation needed" does: a sender resends every segment larger than the named MTU at once instead of waiting for its timer
+// (Linux: tcp_simple_retransmit). It quotes the segment that we acknowledge next, as a router on the path would. A client that
+// ignores it falls back to its timer.
+import { ETHERTYPE_IPV4, ETHERTYPE_IPV6, writeEthernet } from '../wire/ethernet.ts';
+import { writeIcmpFragmentationNeeded } from '../wire/icmp.ts';
+import { IPV4_HEADER, IPV6_HEADER } from '../wire/ip.ts';
+import { isIpv4 } from '../wire/ip-address.ts';
+import { SegmentFields, writeSegment } from '../wire/segment-writer.ts';
+import { seqAdd } from '../wire/seq.ts';
+import { ACK, TCP_HEADER } from '../wire/tcp.ts';
+import { GSO_NONE, VIRTIO_HEADER, writeVirtio } from '../wire/virtio.ts';
+import type { Connection } from './connection.ts';
+import type { SouthContext } from './context.ts';
+import { FRAME_IP } from './release-queue.ts';
+
+/** How much smaller than the client's segments the named MTU is; it is remembered by the client for ten minutes. */
+const MTU_STEP = 8;
+/** RFC 8200 §5; below it a path would rather fragment. */
+const MTU_MIN = 1280;
+
+export class Nudge {
+  readonly #context: SouthContext;
+  readonly #quoted = new Uint8Array(128);
+  readonly #fields = new SegmentFields();
+
+  constructor(context: SouthContext) {
+    this.#context = context;
+  }
+
+  /** Has the client send again, from the first byte that is not acknowledged, what it has sent since. */
+  send(connection: Connection): void {
+    const { log, release, config, counters } = this.#context;
+    const v4 = isIpv4(connection.clientIp);
+    // The client's segments are as large as the server's MSS allows, at most; that MSS tells the MTU of the path.
+    const mtu = connection.open.serverMss + TCP_HEADER + (v4 ? IPV4_HEADER : IPV6_HEADER) - MTU_STEP;
+    if (mtu < MTU_MIN || connection.inFin !== -1) return;
+    const at = log.hasRoom(0) ? release.reserve() : -1;
+    if (at < 0) return;
+    const length = this.#quoteNextSegment(connection);
+    const packet = writeIcmpFragmentationNeeded(release.bytes, at + FRAME_IP, mtu, {
+      from: connection.serviceIp,
+      to: connection.clientIp,
+      quoted: this.#quoted,
+      quotedOffset: 0,
+      quotedLength: length,
+    });
+    const type = v4 ? ETHERTYPE_IPV4 : ETHERTYPE_IPV6;
+    writeEthernet(release.bytes, at + VIRTIO_HEADER, connection.clientMac, 0, config.serviceMac, 0, type);
+    writeVirtio(release.bytes, at, 0, GSO_NONE, 0, 0, 0, 0);
+    log.noop();
+    release.commit(at, FRAME_IP + packet, log.position);
+    counters.nudges++;
+  }
+
+  /** The headers of the client's segment at the position that is acknowledged next. */
+  #quoteNextSegment(connection: Connection): number {
+    const fields = this.#fields;
+    fields.source = connection.clientIp;
+    fields.destination = connection.serviceIp;
+    fields.sourcePort = connection.clientPort;
+    fields.destinationPort = connection.servicePort;
+    fields.seq = connection.inPositionToSeq(connection.inWireNxt);
+    fields.ack = seqAdd(connection.issWire, 1);
+    fields.flags = ACK;
+    fields.dataLength = connection.open.serverMss;
+    return writeSegment(this.#quoted, 0, fields);
+  }
+}
