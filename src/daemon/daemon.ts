@@ -44,6 +44,9 @@ class Daemon {
   #data: Worker | undefined;
   #lastFailover: FailoverStatus | null = null;
   #suspectedAtMs = Number.NaN;
+  /** The others go on without this replica: its server is stopped, and it waits for the operator. */
+  #removed = false;
+  #failure: FttcpError | undefined;
   #lanWatch: NodeJS.Timeout | undefined;
   readonly #statusWaiters: ((snapshot: DataSnapshot | undefined) => void)[] = [];
   #stopping = false;
@@ -77,6 +80,7 @@ class Daemon {
         await this.#runReplica();
       } while (this.#rejoining && !this.#stopping);
       this.#log.info('down');
+      if (this.#failure !== undefined) throw this.#failure;
     } finally {
       clearInterval(this.#lanWatch);
       this.#board.askToStop();
@@ -88,10 +92,10 @@ class Daemon {
 
   /** One life of the replica: server and data worker, until it is stopped or is to begin anew. */
   async #runReplica(): Promise<void> {
-    const tun = openTun();
     const ended = new Promise<void>((resolve, reject) => {
       this.#end = (error) => (error === undefined ? resolve() : reject(error));
     });
+    const tun = openTun();
     try {
       await this.#startEnclosure(tun.name);
       this.#startData(tun.fd);
@@ -130,7 +134,14 @@ class Daemon {
 
   #serverExited({ code, signal }: EnclosureStatus): void {
     this.#serverRunning = false;
-    if (!this.#stopping && !this.#rejoining) this.#log.error('server-exited', { code, signal });
+    if (this.#stopping || this.#rejoining || this.#removed) return;
+    // A replica without its server protects nothing: the other one goes on, and whoever supervises this daemon starts it again.
+    this.#log.error('server-exited', { code, signal });
+    this.#failure = new FttcpError(
+      'server-exited',
+      `the server program ended by itself (${signal ?? `exit code ${code}`})`,
+    );
+    this.#stop('server-exited');
   }
 
   /** Here and not in the detector: the question takes a lock of the kernel that anyone who changes interfaces may hold for long. */
@@ -250,15 +261,16 @@ class Daemon {
       this.#rejoining = true;
       this.#command({ command: 'stop' });
     } else {
+      this.#removed = true;
       void this.#enclosure?.stop(this.#config.server.stopTimeoutMs);
     }
   }
 
   /** The packet path closes before the server is stopped: the data worker hands over and ends, then `run` ends the rest. */
-  #stop(signal: string): void {
+  #stop(reason: string): void {
     if (this.#stopping) return;
     this.#stopping = true;
-    this.#log.info('stopping', { signal });
+    this.#log.info('stopping', { reason });
     if (this.#data === undefined) this.#end();
     else this.#command({ command: 'stop' });
   }
@@ -347,10 +359,10 @@ function protectionReason(
   serverRunning: boolean,
 ): string {
   if (peerName === undefined) return 'only one replica is configured';
+  if (role === 'removed') return 'this replica was removed from the view: restart both at a quiet moment';
   if (!serverRunning) return 'the server program is not running';
   if (refusal !== '') return `not admitted by ${peerName}: ${refusal}`;
   if (linked) return '';
-  if (role === 'removed') return 'this replica was removed from the view; restart it to rejoin';
   return `${peerName} is not in the view`;
 }
 

@@ -11,6 +11,7 @@ import { close, POLLIN, Poller } from '../linux/io.ts';
 import { allocate } from '../linux/memory.ts';
 import { setRealtime } from '../linux/scheduling.ts';
 import { recvFrom, type SockAddr, sendTo, sockAddr, udpBind } from '../linux/socket.ts';
+import { seq, seqDiff } from '../wire/seq.ts';
 import type { Endpoint } from './config.ts';
 import { HealthBoard, HealthReading } from './health-board.ts';
 
@@ -123,7 +124,7 @@ class DetectorLoop {
       const heartbeat = this.#theirs;
       if (heartbeat.read(this.#in, length, this.#authenticate, this.#scratch) !== '') continue;
       if (heartbeat.service !== this.#data.service || heartbeat.sender === this.#data.selfIndex) continue;
-      if (heartbeat.boot === this.#peerBoot && heartbeat.sequence <= this.#peerSequence) continue;
+      if (heartbeat.boot === this.#peerBoot && seqDiff(seq(heartbeat.sequence), seq(this.#peerSequence)) <= 0) continue;
       if (heartbeat.boot !== this.#peerBoot) this.#warmUntilMs = monotonicMs() + WARM_UP_MS;
       this.#peerBoot = heartbeat.boot;
       this.#peerSequence = heartbeat.sequence;

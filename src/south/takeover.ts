@@ -2,7 +2,7 @@
 // unacknowledged output is retransmitted, while the virtual client goes on feeding the local server. When the server has
 // reached the end of the log in both directions, client and server talk to each other directly.
 import { type Connection, NONE } from './connection.ts';
-import type { SouthContext } from './context.ts';
+import type { PacketPorts, SouthContext } from './context.ts';
 import { BULK_PAYLOAD_MAX, type Emitter } from './emitter.ts';
 import { Nudge } from './nudge.ts';
 import { advanceChecksum } from './output-comparison.ts';
@@ -10,27 +10,34 @@ import type { VirtualClient } from './virtual-client.ts';
 
 /** Segments that are retransmitted before the client acknowledges any. RFC 6928 §2 */
 const INITIAL_SEGMENTS = 10;
+/** Connections whose first frames go out together at a promotion. */
+const FLUSH_EVERY = 64;
 
 export class Takeover {
   readonly #context: SouthContext;
   readonly #emitter: Emitter;
   readonly #virtualClient: VirtualClient;
   readonly #nudge: Nudge;
+  readonly #sendLan: PacketPorts['lan'];
 
   constructor(context: SouthContext, emitter: Emitter, virtualClient: VirtualClient) {
     this.#context = context;
     this.#emitter = emitter;
     this.#virtualClient = virtualClient;
     this.#nudge = new Nudge(context);
+    this.#sendLan = (bytes, offset, length) => context.ports.lan(bytes, offset, length);
   }
 
   /** This host speaks from now on. @returns the number of connections taken over. */
   takeOverAll(nowMs: number): number {
+    const { release } = this.#context;
     let taken = 0;
     for (const connection of this.#context.byId.values()) {
       if (connection.finished) continue;
       this.#takeOver(connection, nowMs);
       taken++;
+      // No backup is left to wait for: room for the next ones.
+      if (taken % FLUSH_EVERY === 0) release.release(Number.POSITIVE_INFINITY, this.#sendLan);
     }
     return taken;
   }
@@ -38,7 +45,7 @@ export class Takeover {
   /** The local server has said something while the virtual client still stands between. */
   progress(connection: Connection, nowMs: number): void {
     if (connection.finished) return;
-    if (connection.phase === 'reset') {
+    if (connection.phase === 'reset' || connection.diverged) {
       this.#end(connection, nowMs);
       return;
     }
