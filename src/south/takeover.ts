@@ -58,13 +58,27 @@ export class Takeover {
     this.advance(connection, nowMs);
   }
 
+  /**
+   * The local server's TCP has run out of patience while the virtual client stands between: what it repeats, from `position` on,
+   * is sent to the client again; a probe of a closed window is passed on.
+   */
+  repeated(connection: Connection, position: number, length: number, nowMs: number): void {
+    if (connection.finished || connection.recoverNxt === NONE) return;
+    if (length === 0) {
+      if (connection.outWireEdge <= connection.outUna) this.#emitter.probe(connection, nowMs);
+    } else if (position < connection.recoverNxt) {
+      connection.recoverNxt = Math.max(connection.outUna, position);
+      connection.recoverCredit = Math.max(connection.recoverCredit, length);
+    }
+  }
+
   /** Lets client and server talk directly as soon as nothing stands in the way. */
   advance(connection: Connection, nowMs: number): void {
     const inputDone =
       connection.inFed === connection.inEnd &&
       connection.input.holes === 0 &&
       connection.inLocalNxt >= connection.inWireNxt &&
-      connection.inLocalEdge >= connection.inWireEdge;
+      this.#windowsAgree(connection);
     const outputDone = connection.outLocalNxt >= connection.outWireNxt && connection.uncompared.length === 0;
     if (connection.phase !== 'established' || connection.diverged || !inputDone || !outputDone) return;
     this.#continueClock(connection, nowMs);
@@ -74,6 +88,13 @@ export class Takeover {
     connection.outWireFin = connection.outLocalFin;
     connection.direct = true;
     if (connection.recoverNxt >= this.#sendableEnd(connection)) connection.recoverNxt = NONE;
+  }
+
+  /** The local window covers what the client was promised, or enough of it while nothing is on its way to be dropped. */
+  #windowsAgree(connection: Connection): boolean {
+    const { inLocalNxt, inLocalEdge, inWireEdge, inEnd } = connection;
+    if (inLocalEdge >= inWireEdge) return true;
+    return inLocalNxt === inEnd && 2 * (inLocalEdge - inLocalNxt) >= inWireEdge - inLocalNxt;
   }
 
   /** The client has acknowledged `bytes` more: as much may follow, while the server's TCP sends new data for the same ACK. */
@@ -100,6 +121,8 @@ export class Takeover {
     connection.inWireEdge = Math.max(connection.inWireEdge, connection.inLocalEdge, connection.inWireNxt);
     this.#emitter.ack(connection, nowMs);
     this.#nudge.send(connection);
+    // The client may have opened its window while nobody listened, and says so only once.
+    if (connection.outWireEdge <= connection.outUna) this.#emitter.probe(connection, nowMs);
     connection.recoverNxt = connection.outUna;
     connection.recoverCredit = INITIAL_SEGMENTS * this.#emitter.segmentSize(connection);
     this.#retransmit(connection, nowMs);
