@@ -34,7 +34,6 @@ export class DemoScreen implements DemoDisplay {
   readonly #nowMs: () => number;
   #sizeBytes = 1;
   #samples: Sample[] = [];
-  #firstMs: number | undefined;
   #toldMs = Number.NEGATIVE_INFINITY;
   #live = false;
 
@@ -60,7 +59,6 @@ export class DemoScreen implements DemoDisplay {
 
   progress(uploaded: number, downloaded: number): void {
     const atMs = this.#nowMs();
-    this.#firstMs ??= atMs;
     this.#samples.push({ atMs, uploaded, downloaded });
     while (this.#samples.length > 2 && (this.#samples[0]?.atMs ?? atMs) < atMs - RATE_WINDOW_MS) this.#samples.shift();
     if (this.#stream.isTTY) {
@@ -83,6 +81,7 @@ export class DemoScreen implements DemoDisplay {
     this.#line(`  ${after.padEnd(9)} ${sayingOf(event.host, event.event, event.epoch)}`);
   }
 
+  /** The result, once it is known. */
   outcome({ result, sums, failures, picture, capture }: DemoOutcome): void {
     const { connections, failovers, client } = result;
     const [failover] = failovers;
@@ -94,7 +93,7 @@ export class DemoScreen implements DemoDisplay {
       this.#line(
         this.#paint(
           GREEN,
-          `✓ Survived: failure detected after ${failover.detectedAfterMs.toFixed(1)} ms, host b in charge after ` +
+          `✓ Survived: failure detected after ${failover.detectedAfterMs.toFixed(1)} ms, backup in charge after ` +
             `${failover.promotedAfterMs.toFixed(1)} ms, longest stall ${stallMs.toFixed(1)} ms.`,
         ),
         `  Both connections went on, both SHA-256 sums equal the source's, and the client exited ${client.exitCode}.`,
@@ -119,7 +118,8 @@ export class DemoScreen implements DemoDisplay {
       const perSecond = last.atMs > first.atMs ? ((bytes - before) / (last.atMs - first.atMs)) * 1000 : 0;
       const done = Math.round((bytes / this.#sizeBytes) * BAR_CELLS);
       const bar = '█'.repeat(done) + '░'.repeat(BAR_CELLS - done);
-      return `${arrow} ${bar} ${megabytes(bytes).padStart(6)} MB ${megabytes(perSecond).padStart(5)} MB/s`;
+      const rate = bytes >= this.#sizeBytes ? 'complete' : `${megabytes(perSecond).padStart(5)} MB/s`;
+      return `${arrow} ${bar} ${megabytes(bytes).padStart(6)} MB ${rate.padEnd(10)}`;
     };
     const both = [one('↑', last.uploaded, first.uploaded), one('↓', last.downloaded, first.downloaded)];
     return `  ${both.join('  ')}`.slice(0, (this.#stream.columns ?? DEFAULT_COLUMNS) - 1);

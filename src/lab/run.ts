@@ -220,7 +220,7 @@ class Run {
       const atMs = Math.round((atWallMs - client.startMs) * 1000) / 1000;
       const injected = { atMs, action: fault.action, host: host.name };
       this.#injected.push({ ...injected, wallMs: atWallMs });
-      capture.fault(atWallMs, `${fault.action} ${host.name}`);
+      capture.fault(atWallMs, nameOf(injected));
       // Whoever looks on must not delay the fault itself.
       setImmediate(() => this.#options.observe?.({ kind: 'fault', fault: injected }));
     };
@@ -271,16 +271,17 @@ class Run {
     const kinds = { suspected: 'detected', promoted: 'promoted' } as const;
     const events: PlotEvent[] = this.#injected.map((one) => ({
       atMs: one.wallMs,
-      label: `${one.action} ${one.host}`,
+      label: nameOf(one),
       kind: 'fault',
     }));
     for (const { event, host, atMs, epoch } of this.#events) {
-      if (event === 'suspected') events.push({ atMs, label: `${host} suspects`, kind: kinds.suspected });
+      if (event === 'suspected') events.push({ atMs, label: `${host} takes it for dead`, kind: kinds.suspected });
       if (event === 'promoted') events.push({ atMs, label: `${host} promoted, epoch ${epoch}`, kind: kinds.promoted });
     }
     const arrow = up ? `${flow.client} → ${flow.service}` : `${flow.service} → ${flow.client}`;
+    const through = this.#injected.length === 0 ? '' : ` through ${this.#injected.map(nameOf).join(', ')}`;
     return plotSequence({
-      title: `${up ? 'Upload' : 'Download'} seen at the client${this.#injected.length === 0 ? '' : ', with faults'}`,
+      title: `${up ? 'Upload' : 'Download'}${through}, seen at the client`,
       subtitle: `${arrow}, ${size(up ? flow.bytesIn : flow.bytesOut)}; longest stall ${flow.stallMs.toFixed(1)} ms`,
       startMs,
       whole: flow.whole,
@@ -290,3 +291,5 @@ class Run {
     });
   }
 }
+
+const nameOf = ({ action, host }: { action: string; host: string }): string => `${action} of ${host}`;
