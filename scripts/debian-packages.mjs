@@ -11,8 +11,12 @@ const POLICY_ASIDE = `${POLICY}.before-fttcp`;
 const POLICY_TEXT = '#!/bin/sh\n# By fttcp, while it installs packages; safe to remove.\nexit 101\n';
 const APT_ENVIRONMENT = { DEBIAN_FRONTEND: 'noninteractive', RUNLEVEL: '1' };
 
-/** @param {Record<string, string>} packages from a program to the package that has it. */
-export function ensurePrograms(packages) {
+/**
+ * @param {Record<string, string>} packages from a program to the package that has it
+ * @param {string} purpose begins the sentence that says what to install
+ * @returns {boolean} all of them are there
+ */
+export function ensurePrograms(packages, purpose = 'some tests need programs') {
   const missing = [
     ...new Set(
       Object.keys(packages)
@@ -20,11 +24,11 @@ export function ensurePrograms(packages) {
         .map((program) => packages[program]),
     ),
   ];
-  if (missing.length === 0) return;
+  if (missing.length === 0) return true;
   const command = `apt-get install ${missing.join(' ')}`;
   if (process.getuid() !== 0 || !isThere('apt-get')) {
-    process.stderr.write(`fttcp: some tests need programs that are missing here; as root: ${command}\n`);
-    return;
+    process.stderr.write(`fttcp: ${purpose} that are missing here; as root: ${command}\n`);
+    return false;
   }
   process.stderr.write(`fttcp: installing ${missing.join(' ')}\n`);
   withoutDaemons(() => {
@@ -33,6 +37,7 @@ export function ensurePrograms(packages) {
     const { status } = aptInstall(missing, 2);
     if (status !== 0) throw new Error(`installing packages failed (exit ${status}); by hand: ${command}`);
   });
+  return true;
 }
 
 function isThere(program) {

@@ -6,6 +6,7 @@ import { Command, CommanderError } from 'commander';
 import { VERSION } from '../daemon/version.ts';
 import { FttcpError } from '../errors.ts';
 import { registerCheckConfig } from './check-config.ts';
+import { registerDemo } from './demo.ts';
 import { registerLab } from './lab.ts';
 import { registerStatus } from './status.ts';
 import { registerUp } from './up.ts';
@@ -20,6 +21,7 @@ const COMMANDS: readonly ((program: Command) => void)[] = [
   registerStatus,
   registerCheckConfig,
   registerLab,
+  registerDemo,
 ];
 
 /** Runs one command; what became of it is `process.exitCode`: 0 done, 1 failed, 2 wrong usage. */

@@ -191,9 +191,9 @@ export const SCHEMA = section({
   limits: section({
     connections: wholeNumber(1, 1_000_000).prefault('16384'),
     halfOpen: wholeNumber(1, 1_000_000).prefault('1024'),
-    logBytes: size('64KiB', '4GiB').prefault('32MiB'),
-    releaseBytes: size('64KiB', '4GiB').prefault('32MiB'),
-    connectionBytes: size('16KiB', '4GiB').prefault('8MiB'),
+    logBytes: size('1MiB', '4GiB').prefault('32MiB'),
+    releaseBytes: size('1MiB', '4GiB').prefault('32MiB'),
+    connectionBytes: size('256KiB', '4GiB').prefault('8MiB'),
   }).prefault({}),
 });
 

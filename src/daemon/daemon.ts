@@ -44,20 +44,21 @@ class Daemon {
   #data: Worker | undefined;
   #lastFailover: FailoverStatus | null = null;
   #suspectedAtMs = Number.NaN;
+  /** The others go on without this replica: its server is stopped, and it waits for the operator. */
+  #removed = false;
+  #failure: FttcpError | undefined;
   #lanWatch: NodeJS.Timeout | undefined;
-  readonly #statusWaiters: ((snapshot: DataSnapshot) => void)[] = [];
+  readonly #statusWaiters: ((snapshot: DataSnapshot | undefined) => void)[] = [];
   #stopping = false;
+  /** Removed before the service had a connection: a fresh server is level with the primary's, so this host begins anew. */
+  #rejoining = false;
   #end: (error?: Error) => void = () => {};
-  readonly #ended: Promise<void>;
 
   constructor(config: ServiceConfig, asPrimary: boolean) {
     this.#config = config;
     this.#asPrimary = asPrimary;
     this.#log = createLogger({ service: config.service, self: config.self, ...config.log });
     this.#board = new HealthBoard();
-    this.#ended = new Promise((resolve, reject) => {
-      this.#end = (error) => (error === undefined ? resolve() : reject(error));
-    });
   }
 
   async run(): Promise<void> {
@@ -70,25 +71,41 @@ class Daemon {
         note: 'witness: none is safe only while hosts fail by crashing; two hosts that live but cannot hear each other may both speak',
       });
     }
-    const tun = openTun();
     this.#watchLan();
     try {
-      await this.#startEnclosure(tun.name);
       if (peer === undefined) this.#standAlone();
       else await this.#startDetector();
-      this.#startData(tun.fd);
-      this.#log.info('up', { address: this.#config.address.ip, pid: process.pid, version: VERSION });
-      await this.#ended;
+      do {
+        this.#rejoining = false;
+        await this.#runReplica();
+      } while (this.#rejoining && !this.#stopping);
       this.#log.info('down');
+      if (this.#failure !== undefined) throw this.#failure;
     } finally {
       clearInterval(this.#lanWatch);
       this.#board.askToStop();
-      await this.#enclosure?.stop(this.#config.server.stopTimeoutMs);
-      await this.#data?.terminate();
       await this.#detector?.terminate();
       await server.close();
-      close(tun.fd);
       close(this.#wakeFd);
+    }
+  }
+
+  /** One life of the replica: server and data worker, until it is stopped or is to begin anew. */
+  async #runReplica(): Promise<void> {
+    const ended = new Promise<void>((resolve, reject) => {
+      this.#end = (error) => (error === undefined ? resolve() : reject(error));
+    });
+    const tun = openTun();
+    try {
+      await this.#startEnclosure(tun.name);
+      this.#startData(tun.fd);
+      this.#log.info('up', { address: this.#config.address.ip, pid: process.pid, version: VERSION });
+      await ended;
+    } finally {
+      await this.#enclosure?.stop(this.#config.server.stopTimeoutMs);
+      await this.#data?.terminate();
+      this.#data = undefined;
+      close(tun.fd);
     }
   }
 
@@ -117,7 +134,14 @@ class Daemon {
 
   #serverExited({ code, signal }: EnclosureStatus): void {
     this.#serverRunning = false;
-    if (!this.#stopping) this.#log.error('server-exited', { code, signal });
+    if (this.#stopping || this.#rejoining || this.#removed) return;
+    // A replica without its server protects nothing: the other one goes on, and whoever supervises this daemon starts it again.
+    this.#log.error('server-exited', { code, signal });
+    this.#failure = new FttcpError(
+      'server-exited',
+      `the server program ended by itself (${signal ?? `exit code ${code}`})`,
+    );
+    this.#stop('server-exited');
   }
 
   /** Here and not in the detector: the question takes a lock of the kernel that anyone who changes interfaces may hold for long. */
@@ -193,7 +217,10 @@ class Daemon {
     };
     this.#data = this.#worker('data', data);
     this.#data.on('message', (message: DataMessage) => this.#fromData(message));
-    this.#data.on('exit', () => this.#end());
+    this.#data.on('exit', () => {
+      for (const resolve of this.#statusWaiters.splice(0)) resolve(undefined);
+      this.#end();
+    });
   }
 
   #worker(name: 'detector' | 'data', workerData: unknown): Worker {
@@ -229,14 +256,21 @@ class Daemon {
         connections: facts.connections,
       };
     }
-    if (event === 'removed') void this.#enclosure?.stop(this.#config.server.stopTimeoutMs);
+    if (event !== 'removed') return;
+    if ('pristine' in facts && facts.pristine && !this.#stopping) {
+      this.#rejoining = true;
+      this.#command({ command: 'stop' });
+    } else {
+      this.#removed = true;
+      void this.#enclosure?.stop(this.#config.server.stopTimeoutMs);
+    }
   }
 
   /** The packet path closes before the server is stopped: the data worker hands over and ends, then `run` ends the rest. */
-  #stop(signal: string): void {
+  #stop(reason: string): void {
     if (this.#stopping) return;
     this.#stopping = true;
-    this.#log.info('stopping', { signal });
+    this.#log.info('stopping', { reason });
     if (this.#data === undefined) this.#end();
     else this.#command({ command: 'stop' });
   }
@@ -325,10 +359,10 @@ function protectionReason(
   serverRunning: boolean,
 ): string {
   if (peerName === undefined) return 'only one replica is configured';
+  if (role === 'removed') return 'this replica was removed from the view: restart both at a quiet moment';
   if (!serverRunning) return 'the server program is not running';
   if (refusal !== '') return `not admitted by ${peerName}: ${refusal}`;
   if (linked) return '';
-  if (role === 'removed') return 'this replica was removed from the view; restart it to rejoin';
   return `${peerName} is not in the view`;
 }
 

@@ -5,7 +5,7 @@ import { createHmac, randomBytes } from 'node:crypto';
 import { crc32 } from 'node:zlib';
 import { monotonicMs } from '../linux/clock.ts';
 import { drainEventFd } from '../linux/eventfd.ts';
-import { close, EAGAIN, POLLIN, POLLOUT, Poller, read, write } from '../linux/io.ts';
+import { close, EAGAIN, EBADFD, POLLIN, POLLOUT, Poller, read, write } from '../linux/io.ts';
 import { allocate } from '../linux/memory.ts';
 import {
   addUnicastAddress,
@@ -74,6 +74,7 @@ export class DataLoop {
   readonly #replica: Replica;
   readonly #consume: (bytes: Uint8Array, offset: number, length: number) => number;
   readonly #priority: DataPriority;
+  readonly #pollBarrierMs: number;
   #lanBlocked = false;
   #nowMs = monotonicMs();
   #linkRetryAtMs = 0;
@@ -107,6 +108,7 @@ export class DataLoop {
       proverFor(data.key),
       this.#nowMs,
     );
+    this.#pollBarrierMs = Math.min(POLL_TIMERS_MS, data.timeoutMs / 4);
     this.#priority = new DataPriority(data.realtime === 'auto', this.#nowMs);
     this.#consume = (bytes, offset, length) => {
       this.#board.linkHeardAtMs = this.#nowMs;
@@ -127,7 +129,8 @@ export class DataLoop {
 
   /** One turn. @returns false when the loop has come to its end. */
   turn(): boolean {
-    const pollMs = this.#south.hasTimers ? POLL_TIMERS_MS : POLL_IDLE_MS;
+    // A pause must not hide in the time that the loop would have slept anyway: while there is a barrier it sleeps briefly.
+    const pollMs = this.#log.active ? this.#pollBarrierMs : this.#south.hasTimers ? POLL_TIMERS_MS : POLL_IDLE_MS;
     this.#poller.setEvents(this.#lanSlot, (this.#south.canReadLan ? POLLIN : 0) | (this.#lanBlocked ? POLLOUT : 0));
     this.#poller.setEvents(this.#tunSlot, this.#south.canReadServer ? POLLIN : 0);
     const beforeMs = this.#nowMs;
@@ -188,9 +191,15 @@ export class DataLoop {
     for (let i = 0; i < BATCH && this.#south.canReadServer; i++) {
       const offset = this.#release.reserve();
       const length = read(this.#data.tunFd, this.#release.bytes, offset + TUN_HEADROOM, LAN_FRAME_MAX - TUN_HEADROOM);
+      if (length === -EBADFD) this.#tunEnded();
       if (length <= 0) return;
       this.#south.fromTun(offset, length, this.#nowMs);
     }
+  }
+
+  /** The enclosure is gone, and its end of the TUN with it. */
+  #tunEnded(): void {
+    this.#poller.setFd(this.#tunSlot, -1);
   }
 
   #readLan(): void {

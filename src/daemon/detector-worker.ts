@@ -11,6 +11,7 @@ import { close, POLLIN, Poller } from '../linux/io.ts';
 import { allocate } from '../linux/memory.ts';
 import { setRealtime } from '../linux/scheduling.ts';
 import { recvFrom, type SockAddr, sendTo, sockAddr, udpBind } from '../linux/socket.ts';
+import { seq, seqDiff } from '../wire/seq.ts';
 import type { Endpoint } from './config.ts';
 import { HealthBoard, HealthReading } from './health-board.ts';
 
@@ -46,6 +47,9 @@ const TIMEOUT_ORDINARY_MS = 50;
  * all protection.
  */
 const REMOVE_FACTOR = 6;
+/** So long after a peer's start its program is still being compiled, and its heartbeats are late. */
+const WARM_UP_MS = 1000;
+const WARM_UP_FACTOR = 6;
 const GAPS_EVERY_MS = 200;
 
 interface Path {
@@ -69,6 +73,7 @@ class DetectorLoop {
   readonly #in = allocate(2048);
   readonly #scratch = new Uint8Array(AUTHENTICATOR_BYTES);
   readonly #peer = new HealthReading().peer;
+  #warmUntilMs = 0;
   #peerBoot = Number.NaN;
   #peerSequence = 0;
   #suspicions = 0;
@@ -119,7 +124,8 @@ class DetectorLoop {
       const heartbeat = this.#theirs;
       if (heartbeat.read(this.#in, length, this.#authenticate, this.#scratch) !== '') continue;
       if (heartbeat.service !== this.#data.service || heartbeat.sender === this.#data.selfIndex) continue;
-      if (heartbeat.boot === this.#peerBoot && heartbeat.sequence <= this.#peerSequence) continue;
+      if (heartbeat.boot === this.#peerBoot && seqDiff(seq(heartbeat.sequence), seq(this.#peerSequence)) <= 0) continue;
+      if (heartbeat.boot !== this.#peerBoot) this.#warmUntilMs = monotonicMs() + WARM_UP_MS;
       this.#peerBoot = heartbeat.boot;
       this.#peerSequence = heartbeat.sequence;
       this.#silence.heard(monotonicMs());
@@ -137,10 +143,12 @@ class DetectorLoop {
     const peer = this.#peer;
     // Whatever comes over the replication link is a sign of life too.
     const linkMs = nowMs - this.#board.linkHeardAtMs;
-    const silent = this.#silence.suspects(nowMs) && linkMs > this.#timeoutMs;
+    const timeoutMs = nowMs < this.#warmUntilMs ? WARM_UP_FACTOR * this.#timeoutMs : this.#timeoutMs;
+    const silenceMs = Math.min(this.#silence.silenceMs(nowMs), linkMs);
+    const silent = silenceMs > timeoutMs;
     if (silent && !peer.silent) this.#suspicions++;
     peer.silent = silent;
-    peer.lost = silent && Math.min(this.#silence.silenceMs(nowMs), linkMs) > this.#removeTimeoutMs;
+    peer.lost = silent && silenceMs > this.#removeTimeoutMs;
     peer.silentMs = this.#silence.sinceHeardMs(nowMs);
     if (this.#board.writePeer(peer)) signalEventFd(this.#data.wakeFd);
   }

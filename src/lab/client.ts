@@ -9,6 +9,15 @@ const KEPT_BYTES = 64 * 1024;
 /** What a shell says of a command that ran out of time, as timeout(1) does. */
 const TIMED_OUT = 124;
 
+export interface ClientOptions {
+  port: number;
+  /** The caller's. */
+  environment: NodeJS.ProcessEnv;
+  timeoutMs: number;
+  /** Gets standard output as it comes. */
+  onOutput?: ((bytes: Buffer) => void) | undefined;
+}
+
 export class Client {
   readonly startMs: number;
   /** Never rejects. */
@@ -17,14 +26,18 @@ export class Client {
   #timedOut = false;
   #ended = false;
 
-  constructor(host: Host, command: string, port: number, environment: NodeJS.ProcessEnv, timeoutMs: number) {
+  constructor(host: Host, command: string, options: ClientOptions) {
+    const { port, environment, timeoutMs, onOutput } = options;
     this.#host = host;
     const env = { ...environment, FTTCP_ADDRESS: SERVICE_ADDRESS, FTTCP_PORT: String(port) };
     const stdout = new Tail();
     const stderr = new Tail();
     this.startMs = wallMs();
     const child = host.spawn(command, { env, stdio: ['ignore', 'pipe', 'pipe'] });
-    child.stdout?.on('data', (bytes: Buffer) => stdout.add(bytes));
+    child.stdout?.on('data', (bytes: Buffer) => {
+      stdout.add(bytes);
+      onOutput?.(bytes);
+    });
     child.stderr?.on('data', (bytes: Buffer) => stderr.add(bytes));
     const timer = setTimeout(() => this.#giveUp(), timeoutMs);
     this.finished = this.#end(child).then((durationMs) => {

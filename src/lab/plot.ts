@@ -26,6 +26,8 @@ const WIDTH = 1200;
 const HEIGHT = 560;
 const PANEL_TOP = 112;
 const PANEL_HEIGHT = 364;
+/** A pause that begins later than this after the fault has other reasons. */
+const PAUSE_BEGINS_WITHIN_MS = 100;
 const INK = '#1f2933';
 const QUIET = '#52606d';
 const GRID = '#e4e7eb';
@@ -60,10 +62,9 @@ export function plotSequence(data: PlotData): string {
   const visible = (points: readonly Point[]) => points.filter((point) => shown.has(point.kind));
   const fault = data.events.find((event) => event.kind === 'fault');
   const whole = visible(data.whole);
-  const close =
-    fault === undefined
-      ? []
-      : closeUpPoints(visible(data.closeUp), fault.atMs, data.direction === 'up' ? 'serviceAck' : 'serviceData');
+  const near = visible(data.closeUp);
+  const window = closeUpWindow(near, fault?.atMs ?? 0, data.direction === 'up' ? 'serviceAck' : 'serviceData');
+  const close = near.filter((point) => point.atMs >= window.fromMs && point.atMs <= window.toMs);
   const both = fault !== undefined && close.length > 0;
   const gapWidth = 96;
   const left = 84;
@@ -79,7 +80,8 @@ export function plotSequence(data: PlotData): string {
       zeroMs: data.startMs,
       unit: { label: "time since the client's start (s)", perMs: 0.001 },
       baseline: 0,
-      labels: !both,
+      window: { fromMs: data.startMs, toMs: Math.max(data.startMs + 1, ...whole.map((point) => point.atMs)) },
+      labelled: both ? ['fault'] : ['fault', 'detected', 'promoted'],
     }),
   ];
   if (both) {
@@ -94,7 +96,8 @@ export function plotSequence(data: PlotData): string {
         zeroMs: fault.atMs,
         unit: { label: 'time since the fault (ms)', perMs: 1 },
         baseline: Math.min(...close.map((point) => point.position)),
-        labels: true,
+        window,
+        labelled: ['fault', 'detected', 'promoted'],
       }),
     );
   }
@@ -111,21 +114,26 @@ export function plotSequence(data: PlotData): string {
   ].join('\n');
 }
 
-/** From 50 ms before the fault to some time after the stream went on. */
-function closeUpPoints(points: readonly Point[], faultMs: number, progress: Kind): Point[] {
-  // What was in flight at the fault still arrives; the longest pause after it is the one to show.
-  const steps = points.filter((point) => point.kind === progress && point.atMs >= faultMs - 1);
+interface Window {
+  fromMs: number;
+  toMs: number;
+}
+
+/** From a little before the fault to some time after the stream went on. */
+function closeUpWindow(points: readonly Point[], faultMs: number, progress: Kind): Window {
+  // What was in flight at the fault still arrives: of the pauses that begin soon after it the longest is the one to show.
   let reached = 0;
   let advancedMs = faultMs;
   let pause = { lengthMs: 0, endMs: faultMs };
-  for (const step of steps) {
-    if (step.position <= reached) continue;
+  for (const step of points) {
+    if (step.kind !== progress || step.atMs < faultMs || step.position <= reached) continue;
+    if (advancedMs > faultMs + PAUSE_BEGINS_WITHIN_MS) break;
     if (step.atMs - advancedMs > pause.lengthMs) pause = { lengthMs: step.atMs - advancedMs, endMs: step.atMs };
     reached = step.position;
     advancedMs = step.atMs;
   }
-  const after = Math.min(400, Math.max(60, (pause.endMs - faultMs) * 1.4));
-  return points.filter((point) => point.atMs >= faultMs - 50 && point.atMs <= faultMs + after);
+  const afterMs = Math.min(400, Math.max(60, (pause.endMs - faultMs) * 2));
+  return { fromMs: faultMs - Math.min(50, afterMs / 3), toMs: faultMs + afterMs };
 }
 
 interface Panel extends PlotData {
@@ -138,17 +146,13 @@ interface Panel extends PlotData {
   unit: { label: string; perMs: number };
   /** The position that is 0 on the vertical axis. */
   baseline: number;
-  /** Write the names of the events into this panel. */
-  labels: boolean;
+  window: Window;
+  /** Events whose names are written into this panel; the others are lines only. */
+  labelled: readonly PlotEvent['kind'][];
 }
 
 function panel(it: Panel): string {
-  const times = [
-    ...it.points.map((point) => point.atMs),
-    ...(it.points.length === 0 ? [it.zeroMs, it.zeroMs + 1] : []),
-  ];
-  const fromMs = it.baseline === 0 ? it.zeroMs : Math.min(...times);
-  const toMs = Math.max(...times, fromMs + 0.001);
+  const { fromMs, toMs } = it.window;
   const top = it.points.reduce((max, point) => Math.max(max, point.position - it.baseline), 1);
   const bytes = byteUnit(top);
   const x = scale(fromMs, toMs, it.left, it.left + it.width);
@@ -184,22 +188,27 @@ function panel(it: Panel): string {
 }
 
 function events(it: Panel, x: (ms: number) => number, fromMs: number, toMs: number): string[] {
-  const inside = it.events.filter((event) => event.atMs >= fromMs && event.atMs <= toMs);
-  return inside.flatMap((event, index) => {
-    const at = x(event.atMs);
-    const color = EVENT_COLORS[event.kind];
-    const rule = `<path d="M${n(at)},${PANEL_TOP}V${PANEL_TOP + PANEL_HEIGHT}" stroke="${color}" stroke-width="1.4" stroke-dasharray="5 3" fill="none"/>`;
-    if (!it.labels) return [rule];
-    // One below the other: events lie close together.
+  const inside = it.events
+    .filter((event) => event.atMs >= fromMs && event.atMs <= toMs)
+    .map((event) => ({ ...event, at: x(event.atMs), color: EVENT_COLORS[event.kind] }));
+  const rules = inside.map(
+    ({ at, color }) =>
+      `<path d="M${n(at)},${PANEL_TOP}V${PANEL_TOP + PANEL_HEIGHT}" stroke="${color}" stroke-width="1.4" stroke-dasharray="5 3" fill="none"/>`,
+  );
+  const named = inside.filter((event) => it.labelled.includes(event.kind));
+  const labels = named.flatMap(({ at, color, label }, index) => {
+    // One below the other, and clear of the next lines: events lie close together.
     const row = PANEL_TOP + 18 + (index % 8) * 18;
     const size = 12;
-    const long = event.label.length * size * 0.56;
-    const toTheLeft = at + 8 + long > it.left + it.width;
-    const from = toTheLeft ? at - 6 - long : at + 6;
+    const long = label.length * size * 0.56;
+    const clear = inside.reduce((right, other) => (other.at > right && other.at < right + 60 ? other.at : right), at);
+    const toTheLeft = clear + 8 + long > it.left + it.width;
+    const from = toTheLeft ? at - 6 - long : clear + 6;
     const box = `<rect x="${n(from - 2)}" y="${row - 12}" width="${n(long + 4)}" height="16" fill="#ffffff" fill-opacity="0.9"/>`;
-    const label = { size, fill: color, weight: 600, anchor: toTheLeft ? ('end' as const) : ('start' as const) };
-    return [rule, box, text(toTheLeft ? at - 6 : at + 6, row, event.label, label)];
+    const style = { size, fill: color, weight: 600, anchor: toTheLeft ? ('end' as const) : ('start' as const) };
+    return [box, text(toTheLeft ? at - 6 : clear + 6, row, label, style)];
   });
+  return [...rules, ...labels];
 }
 
 function marks(it: Panel, style: Style, x: (ms: number) => number, y: (position: number) => number): string {

@@ -44,9 +44,19 @@ export interface LabOptions {
   environment: NodeJS.ProcessEnv;
   /** Progress for people, a line at a time. */
   progress?: ((line: string) => void) | undefined;
+  /** The same for programs that show the run in a way of their own. */
+  observe?: ((event: LabEvent) => void) | undefined;
   /** Tears everything down. */
   signal?: AbortSignal | undefined;
 }
+
+/** What happens while the client runs. */
+export type LabEvent =
+  | { kind: 'client-output'; bytes: Buffer }
+  /** `atMs` counts from the client's start. */
+  | { kind: 'fault'; fault: FaultResult }
+  /** A daemon's log, read some milliseconds after it was written; times count from the latest fault before it. */
+  | { kind: 'daemon'; host: string; event: string; epoch: number; afterMs: number | undefined };
 
 const TIMEOUT_MS = 120_000;
 /** The client's kernel may still be closing connections when the client has ended. */
@@ -133,7 +143,12 @@ class Run {
     this.#capture = capture;
     this.#followLogs(service.logs);
 
-    const client = new Client(hosts.client, command, port, environment, this.#options.timeoutMs ?? TIMEOUT_MS);
+    const client = new Client(hosts.client, command, {
+      port,
+      environment,
+      timeoutMs: this.#options.timeoutMs ?? TIMEOUT_MS,
+      onOutput: (bytes) => this.#options.observe?.({ kind: 'client-output', bytes }),
+    });
     this.#tell('client started');
     // Of this thread alone; what it starts from here on are tools.
     const priority = getPriority();
@@ -203,8 +218,11 @@ class Run {
     const begin = () => {
       atWallMs = wallMs();
       const atMs = Math.round((atWallMs - client.startMs) * 1000) / 1000;
-      this.#injected.push({ atMs, action: fault.action, host: host.name, wallMs: atWallMs });
-      capture.fault(atWallMs, `${fault.action} ${host.name}`);
+      const injected = { atMs, action: fault.action, host: host.name };
+      this.#injected.push({ ...injected, wallMs: atWallMs });
+      capture.fault(atWallMs, nameOf(injected));
+      // Whoever looks on must not delay the fault itself.
+      setImmediate(() => this.#options.observe?.({ kind: 'fault', fault: injected }));
     };
     try {
       await inject(fault.action, host, hosts, service.programs(host), begin);
@@ -227,10 +245,11 @@ class Run {
       this.#events.push(event);
       const fault = this.#injected.filter((one) => one.wallMs <= event.atMs).at(-1);
       if (!WORTH_TELLING.has(event.event)) continue;
+      const { host, epoch } = event;
+      const afterMs = fault === undefined ? undefined : event.atMs - fault.wallMs;
+      this.#options.observe?.({ kind: 'daemon', host, event: event.event, epoch, afterMs });
       const after =
-        fault === undefined
-          ? 'without any fault'
-          : `${(event.atMs - fault.wallMs).toFixed(1)} ms after ${fault.action} ${fault.host}`;
+        fault === undefined ? 'without any fault' : `${afterMs?.toFixed(1)} ms after ${fault.action} ${fault.host}`;
       this.#tell(`${event.host}: ${event.event}, epoch ${event.epoch}, ${after}`);
     }
   }
@@ -252,16 +271,17 @@ class Run {
     const kinds = { suspected: 'detected', promoted: 'promoted' } as const;
     const events: PlotEvent[] = this.#injected.map((one) => ({
       atMs: one.wallMs,
-      label: `${one.action} ${one.host}`,
+      label: nameOf(one),
       kind: 'fault',
     }));
     for (const { event, host, atMs, epoch } of this.#events) {
-      if (event === 'suspected') events.push({ atMs, label: `${host} suspects`, kind: kinds.suspected });
+      if (event === 'suspected') events.push({ atMs, label: `${host} takes it for dead`, kind: kinds.suspected });
       if (event === 'promoted') events.push({ atMs, label: `${host} promoted, epoch ${epoch}`, kind: kinds.promoted });
     }
     const arrow = up ? `${flow.client} → ${flow.service}` : `${flow.service} → ${flow.client}`;
+    const through = this.#injected.length === 0 ? '' : ` through ${this.#injected.map(nameOf).join(', ')}`;
     return plotSequence({
-      title: `${up ? 'Upload' : 'Download'} seen at the client${this.#injected.length === 0 ? '' : ', with faults'}`,
+      title: `${up ? 'Upload' : 'Download'}${through}, seen at the client`,
       subtitle: `${arrow}, ${size(up ? flow.bytesIn : flow.bytesOut)}; longest stall ${flow.stallMs.toFixed(1)} ms`,
       startMs,
       whole: flow.whole,
@@ -271,3 +291,5 @@ class Run {
     });
   }
 }
+
+const nameOf = ({ action, host }: { action: string; host: string }): string => `${action} of ${host}`;

@@ -45,7 +45,13 @@ export type ReplicaEvent =
     }
   | { readonly event: 'solo'; readonly epoch: number; readonly reason: string }
   | { readonly event: 'removing'; readonly epoch: number; readonly reason: string }
-  | { readonly event: 'removed'; readonly epoch: number; readonly reason: string }
+  | {
+      readonly event: 'removed';
+      readonly epoch: number;
+      readonly reason: string;
+      /** No connection was ever opened: a fresh server would know all that this one does. */
+      readonly pristine: boolean;
+    }
   | { readonly event: 'link-lost'; readonly reason: string }
   | { readonly event: 'log-refused'; readonly reason: string }
   | { readonly event: 'handed-over'; readonly epoch: number };
@@ -228,8 +234,11 @@ export class Replica {
     if (peer.lost) {
       this.#ports.event({ event: 'suspected', epoch: this.#epoch, reason: 'silent', silenceMs: peer.silentMs });
       this.#goSolo(nowMs, 'the backup is silent');
-    } else if (this.#proposal > 0 && peer.epoch >= this.#proposal && peer.role === 'removed') {
-      this.#goSolo(nowMs, 'the backup has accepted its removal');
+    } else if (peer.role === 'removed' && peer.epoch >= this.#epoch) {
+      this.#goSolo(nowMs, 'the backup has left the view');
+    } else if (peer.stuck) {
+      // It promotes itself in the loop that stands still; when that turns again, it first hears of the epoch without it.
+      this.#goSolo(nowMs, "the backup's data worker stands still");
     } else if (this.#proposal === 0) {
       const late = this.#barrier.oldestUnackedMs(nowMs) > this.#config.ackTimeoutMs;
       const reason = this.#session === undefined ? this.#lossReason : late ? 'acknowledgements are late' : '';
@@ -256,7 +265,10 @@ export class Replica {
   }
 
   #outranked(peer: PeerHealth): boolean {
-    return peer.heard && peer.role === 'primary' && peer.epoch > this.#epoch;
+    if (!peer.heard || peer.role !== 'primary') return false;
+    if (peer.epoch !== this.#epoch || this.#role !== 'primary') return peer.epoch > this.#epoch;
+    // Both were started as the primary, apart from each other: the configured order decides.
+    return (this.#config.peerIndex ?? 0) < this.#config.selfIndex;
   }
 
   #promote(nowMs: number, peer: PeerHealth, reason: string): void {
@@ -298,7 +310,7 @@ export class Replica {
     this.#south.silence();
     this.#closeSession();
     this.#log.stop();
-    this.#ports.event({ event: 'removed', epoch, reason });
+    this.#ports.event({ event: 'removed', epoch, reason, pristine: this.#south.pristine });
   }
 
   #closeSession(): void {
@@ -326,7 +338,7 @@ export class Replica {
   #takeFrame(nowMs: number): boolean {
     const frame = this.#frame;
     if (frame.type < LINK_FRAME.CHALLENGE) {
-      return this.#role === 'backup' && this.#accepted(this.#south.fromLog(frame, nowMs));
+      return this.#role !== 'backup' || this.#accepted(this.#south.fromLog(frame, nowMs));
     }
     switch (frame.type) {
       case LINK_FRAME.CHALLENGE:
@@ -357,8 +369,11 @@ export class Replica {
   }
 
   #accepted(refusal: string): boolean {
-    if (refusal !== '') this.#ports.event({ event: 'log-refused', reason: refusal });
-    return refusal === '';
+    if (refusal === '') return true;
+    this.#ports.event({ event: 'log-refused', reason: refusal });
+    // What was acknowledged cannot be kept: this host must never be promoted.
+    this.#stepDown(this.#epoch, 'the log of the primary makes no sense here');
+    return false;
   }
 
   #reportFed(): void {

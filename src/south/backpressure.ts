@@ -29,7 +29,7 @@ export class Backpressure {
 
   /** There is no backup any more: nothing is held. */
   end(nowMs: number): void {
-    for (const connection of this.#context.connections) this.#widen(connection, nowMs);
+    for (const connection of this.#context.byId.values()) this.#widen(connection, nowMs);
   }
 
   #widen(connection: Connection, nowMs: number): void {

@@ -64,6 +64,8 @@ export interface SouthContext {
   readonly release: ReleaseQueue;
   readonly checksum: Checksum;
   readonly connections: ConnectionTable<Connection>;
+  /** The same connections by their number in the log, finished ones included until the entry CLOSED. */
+  readonly byId: Map<number, Connection>;
   readonly halfOpen: ConnectionTable<HalfOpen>;
   readonly neighbours: Neighbours;
   readonly counters: Counters;

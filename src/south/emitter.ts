@@ -48,6 +48,11 @@ export class Emitter {
     this.#segment(connection, ACK, connection.outWireNxt, 0, nowMs);
   }
 
+  /** Has the client say its ACK and window: a segment just before the next byte. RFC 9293 §3.8.6.1 */
+  probe(connection: Connection, nowMs: number): void {
+    this.#segment(connection, ACK, connection.outUna - 1, 0, nowMs);
+  }
+
   /** Repeats the SYN-ACK for a client that may not have heard it. */
   synAck(connection: Connection, nowMs: number): void {
     this.#segment(connection, SYN | ACK, 0, 0, nowMs);

@@ -11,7 +11,6 @@ import type { VirtualClient } from './virtual-client.ts';
 export class Replay {
   readonly #context: SouthContext;
   readonly #virtualClient: VirtualClient;
-  readonly #byId = new Map<number, Connection>();
 
   constructor(context: SouthContext, virtualClient: VirtualClient) {
     this.#context = context;
@@ -22,7 +21,7 @@ export class Replay {
   apply(entry: FrameView, nowMs: number): string {
     if (entry.type === layout.ENTRY.NOOP) return '';
     if (entry.type === layout.ENTRY.OPEN) return this.#open(entry, nowMs);
-    const connection = this.#byId.get(entry.connection);
+    const connection = this.#context.byId.get(entry.connection);
     if (connection === undefined) return `entry of type ${entry.type} for the unknown connection ${entry.connection}`;
     switch (entry.type) {
       case layout.ENTRY.ESTABLISHED:
@@ -61,12 +60,12 @@ export class Replay {
   }
 
   #open(entry: FrameView, nowMs: number): string {
-    if (this.#byId.has(entry.connection)) return `connection ${entry.connection} opened twice`;
+    if (this.#context.byId.has(entry.connection)) return `connection ${entry.connection} opened twice`;
     const { connections, config } = this.#context;
     const connection = new Connection(entry.connection, readOpen(entry), false, config.limits.connectionBytes);
     connection.tsWireAtMs = nowMs;
     connection.predecessor = connections.findTuple(connection);
-    this.#byId.set(connection.id, connection);
+    this.#context.byId.set(connection.id, connection);
     connections.set(connection);
     this.#context.nextConnectionId = Math.max(this.#context.nextConnectionId, connection.id + 1);
     this.#virtualClient.start(connection, nowMs);
@@ -109,7 +108,7 @@ export class Replay {
 
   #forget(connection: Connection): void {
     this.#virtualClient.reset(connection);
-    this.#byId.delete(connection.id);
+    this.#context.byId.delete(connection.id);
     this.#context.connections.delete(connection);
   }
 

@@ -78,9 +78,19 @@ export class ServerSide {
     } else if (connection.direct) {
       this.#fromConnection(connection, segment, offset, frameLength, nowMs);
     } else {
+      const before = connection.outLocalNxt;
       this.#virtualClient.fromServer(connection, segment, nowMs);
-      if (speaking) this.#takeover.progress(connection, nowMs);
+      if (speaking) this.#fromCatchingUp(connection, segment, before, nowMs);
     }
+  }
+
+  /** A new primary whose server has not caught up. @param before end of the server's output before this segment. */
+  #fromCatchingUp(connection: Connection, segment: Segment, before: number, nowMs: number): void {
+    const start = connection.outLocalToPosition(segment.seq);
+    if ((segment.flags & (SYN | RST)) === 0 && start < before) {
+      this.#takeover.repeated(connection, start, segment.dataLength, nowMs);
+    }
+    this.#takeover.progress(connection, nowMs);
   }
 
   /** A SYN-ACK: from its entry on, the connection exists. */
@@ -91,7 +101,7 @@ export class ServerSide {
     frameLength: number,
     nowMs: number,
   ): void {
-    const { halfOpen, connections, log } = this.#context;
+    const { halfOpen, connections, byId, log } = this.#context;
     const addressLength = segment.family === 4 ? 4 : 16;
     const syn = halfOpen.find(
       segment.bytes,
@@ -110,6 +120,7 @@ export class ServerSide {
       );
       this.#learnTimestamps(connection, segment, nowMs);
       connections.set(connection);
+      byId.set(connection.id, connection);
       log.open(connection.id, connection.open);
       this.#queue(connection.clientMac, segment, offset, frameLength);
     } else if (known !== undefined && segment.ack === seqAdd(known.irs, 1) && segment.seq === known.issLocal) {

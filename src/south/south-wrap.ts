@@ -62,6 +62,7 @@ export class SouthWrap {
       release: parts.release,
       checksum: parts.checksum,
       connections: new ConnectionTable<Connection>(limits.connections),
+      byId: new Map(),
       halfOpen: new ConnectionTable<HalfOpen>(limits.halfOpen),
       neighbours: new Neighbours(),
       counters: Object.fromEntries(COUNTERS.map((name) => [name, 0])) as Counters,
@@ -95,7 +96,7 @@ export class SouthWrap {
   }
 
   get connections(): Iterable<Connection> {
-    return this.#context.connections;
+    return this.#context.byId.values();
   }
 
   get connectionCount(): number {
@@ -160,7 +161,7 @@ export class SouthWrap {
 
   /** Primary: the backup's server has come so far. */
   backupFed(id: number, position: number, nowMs: number): void {
-    const connection = this.#byId(id);
+    const connection = this.#context.byId.get(id);
     if (connection !== undefined) this.#backpressure.fed(connection, position, nowMs);
   }
 
@@ -207,18 +208,13 @@ export class SouthWrap {
     if (this.#context.speaking) this.#sweep(nowMs);
   }
 
-  #byId(id: number): Connection | undefined {
-    for (const connection of this.#context.connections) if (connection.id === id) return connection;
-    return undefined;
-  }
-
   /** Forgets what is over. The backup does so when it reads CLOSED. */
   #sweep(nowMs: number): void {
-    const { connections, halfOpen, log } = this.#context;
+    const { connections, byId, halfOpen, log } = this.#context;
     for (const syn of [...halfOpen]) {
       if (nowMs - syn.seenAtMs > HALF_OPEN_KEPT_MS) halfOpen.delete(syn);
     }
-    for (const connection of [...connections]) {
+    for (const connection of [...byId.values()]) {
       if (!connection.finished || !log.hasRoom(0)) continue;
       if (connection.closedAtMs < 0) {
         connection.closedAtMs = nowMs;
@@ -228,6 +224,7 @@ export class SouthWrap {
       const keptMs = connection.resetByClient || connection.resetByServer ? RESET_KEPT_MS : CLOSED_KEPT_MS;
       if (nowMs - connection.closedAtMs < keptMs) continue;
       connections.delete(connection);
+      byId.delete(connection.id);
       log.closed(connection.id);
     }
   }

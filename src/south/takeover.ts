@@ -2,7 +2,7 @@
 // unacknowledged output is retransmitted, while the virtual client goes on feeding the local server. When the server has
 // reached the end of the log in both directions, client and server talk to each other directly.
 import { type Connection, NONE } from './connection.ts';
-import type { SouthContext } from './context.ts';
+import type { PacketPorts, SouthContext } from './context.ts';
 import { BULK_PAYLOAD_MAX, type Emitter } from './emitter.ts';
 import { Nudge } from './nudge.ts';
 import { advanceChecksum } from './output-comparison.ts';
@@ -10,27 +10,34 @@ import type { VirtualClient } from './virtual-client.ts';
 
 /** Segments that are retransmitted before the client acknowledges any. RFC 6928 §2 */
 const INITIAL_SEGMENTS = 10;
+/** Connections whose first frames go out together at a promotion. */
+const FLUSH_EVERY = 64;
 
 export class Takeover {
   readonly #context: SouthContext;
   readonly #emitter: Emitter;
   readonly #virtualClient: VirtualClient;
   readonly #nudge: Nudge;
+  readonly #sendLan: PacketPorts['lan'];
 
   constructor(context: SouthContext, emitter: Emitter, virtualClient: VirtualClient) {
     this.#context = context;
     this.#emitter = emitter;
     this.#virtualClient = virtualClient;
     this.#nudge = new Nudge(context);
+    this.#sendLan = (bytes, offset, length) => context.ports.lan(bytes, offset, length);
   }
 
   /** This host speaks from now on. @returns the number of connections taken over. */
   takeOverAll(nowMs: number): number {
+    const { release } = this.#context;
     let taken = 0;
-    for (const connection of this.#context.connections) {
+    for (const connection of this.#context.byId.values()) {
       if (connection.finished) continue;
       this.#takeOver(connection, nowMs);
       taken++;
+      // No backup is left to wait for: room for the next ones.
+      if (taken % FLUSH_EVERY === 0) release.release(Number.POSITIVE_INFINITY, this.#sendLan);
     }
     return taken;
   }
@@ -38,7 +45,7 @@ export class Takeover {
   /** The local server has said something while the virtual client still stands between. */
   progress(connection: Connection, nowMs: number): void {
     if (connection.finished) return;
-    if (connection.phase === 'reset') {
+    if (connection.phase === 'reset' || connection.diverged) {
       this.#end(connection, nowMs);
       return;
     }
@@ -51,13 +58,27 @@ export class Takeover {
     this.advance(connection, nowMs);
   }
 
+  /**
+   * The local server's TCP has run out of patience while the virtual client stands between: what it repeats, from `position` on,
+   * is sent to the client again; a probe of a closed window is passed on.
+   */
+  repeated(connection: Connection, position: number, length: number, nowMs: number): void {
+    if (connection.finished || connection.recoverNxt === NONE) return;
+    if (length === 0) {
+      if (connection.outWireEdge <= connection.outUna) this.#emitter.probe(connection, nowMs);
+    } else if (position < connection.recoverNxt) {
+      connection.recoverNxt = Math.max(connection.outUna, position);
+      connection.recoverCredit = Math.max(connection.recoverCredit, length);
+    }
+  }
+
   /** Lets client and server talk directly as soon as nothing stands in the way. */
   advance(connection: Connection, nowMs: number): void {
     const inputDone =
       connection.inFed === connection.inEnd &&
       connection.input.holes === 0 &&
       connection.inLocalNxt >= connection.inWireNxt &&
-      connection.inLocalEdge >= connection.inWireEdge;
+      this.#windowsAgree(connection);
     const outputDone = connection.outLocalNxt >= connection.outWireNxt && connection.uncompared.length === 0;
     if (connection.phase !== 'established' || connection.diverged || !inputDone || !outputDone) return;
     this.#continueClock(connection, nowMs);
@@ -67,6 +88,13 @@ export class Takeover {
     connection.outWireFin = connection.outLocalFin;
     connection.direct = true;
     if (connection.recoverNxt >= this.#sendableEnd(connection)) connection.recoverNxt = NONE;
+  }
+
+  /** The local window covers what the client was promised, or enough of it while nothing is on its way to be dropped. */
+  #windowsAgree(connection: Connection): boolean {
+    const { inLocalNxt, inLocalEdge, inWireEdge, inEnd } = connection;
+    if (inLocalEdge >= inWireEdge) return true;
+    return inLocalNxt === inEnd && 2 * (inLocalEdge - inLocalNxt) >= inWireEdge - inLocalNxt;
   }
 
   /** The client has acknowledged `bytes` more: as much may follow, while the server's TCP sends new data for the same ACK. */
@@ -93,6 +121,8 @@ export class Takeover {
     connection.inWireEdge = Math.max(connection.inWireEdge, connection.inLocalEdge, connection.inWireNxt);
     this.#emitter.ack(connection, nowMs);
     this.#nudge.send(connection);
+    // The client may have opened its window while nobody listened, and says so only once.
+    if (connection.outWireEdge <= connection.outUna) this.#emitter.probe(connection, nowMs);
     connection.recoverNxt = connection.outUna;
     connection.recoverCredit = INITIAL_SEGMENTS * this.#emitter.segmentSize(connection);
     this.#retransmit(connection, nowMs);

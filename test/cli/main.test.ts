@@ -38,7 +38,8 @@ test('--version says the version of the package', async () => {
 test('--help lists the commands and succeeds', async () => {
   const { code, stdout } = await fttcp('--help');
   equal(code, 0);
-  for (const command of ['up', 'status', 'check-config']) match(stdout, new RegExp(`^  ${command} `, 'm'));
+  for (const command of ['up', 'status', 'check-config', 'lab', 'demo'])
+    match(stdout, new RegExp(`^  ${command} `, 'm'));
 });
 
 const MISUSES: readonly (readonly [string[], RegExp])[] = [
@@ -47,6 +48,7 @@ const MISUSES: readonly (readonly [string[], RegExp])[] = [
   [['up'], /^fttcp: required option '-c, --config <file>' not specified/],
   [['status', '--jsn'], /^fttcp: unknown option '--jsn'/],
   [['status', '-c', 'x', '--control', 'y'], /^fttcp: say --config or --control, not both\n$/],
+  [['demo', '--sise', '1MB'], /^fttcp: unknown option '--sise'/],
   [['check-config', '-c', '/nonexistent'], /^fttcp: cannot read the configuration \/nonexistent: ENOENT/],
 ];
 

@@ -64,8 +64,8 @@ test('a power-off without fttcp is not survived, and the stall lasts to the end'
     const [connection] = result.connections;
     assert.equal(connection?.survived, false);
     assert.ok((connection?.stallMs ?? 0) > 1000);
-    assert.match(readFileSync(path.join(directory, 'sequence.svg'), 'utf8'), /power-off a/);
-    assert.ok(readFileSync(path.join(directory, 'client.pcapng')).includes('power-off a'));
+    assert.match(readFileSync(path.join(directory, 'sequence.svg'), 'utf8'), /power-off of a/);
+    assert.ok(readFileSync(path.join(directory, 'client.pcapng')).includes('power-off of a'));
   } finally {
     rmSync(directory, { recursive: true });
   }

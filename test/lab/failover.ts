@@ -1,0 +1,55 @@
+// What the lab tests with real servers share: programs, a run with a fault in its middle, and a message that shows the cause.
+import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { LabResult } from '../../src/lab/result.ts';
+import { type LabOptions, runLab } from '../../src/lab/run.ts';
+
+/** These tests are about bytes; a busy machine must not look like a dead host to them. */
+export const CALM_TIMEOUT = '50ms';
+
+export const FAULTS = ['power-off:primary', 'power-off:backup'] as const;
+
+const compiled = (file: string) =>
+  `'${process.execPath}' '${fileURLToPath(new URL(`../../${file}.js`, import.meta.url))}'`;
+export const client = (name: string) => compiled(`test/lab/clients/${name}`);
+export const example = (name: string) => compiled(`examples/${name}`);
+
+/** A directory with a random file `big`, for the time of `use`. */
+export async function withFile(bytes: number, use: (directory: string, file: string) => Promise<void>): Promise<void> {
+  const directory = mkdtempSync(path.join(tmpdir(), 'fttcp-test-'));
+  try {
+    const file = path.join(directory, 'big');
+    writeFileSync(file, randomBytes(bytes));
+    await use(directory, file);
+  } finally {
+    rmSync(directory, { recursive: true });
+  }
+}
+
+export type Scenario = Pick<LabOptions, 'server' | 'client' | 'port'> & Partial<LabOptions>;
+
+/** Runs the scenario and asserts what every survived fault has in common. */
+export async function survives(scenario: Scenario): Promise<LabResult> {
+  const said: string[] = [];
+  const result = await runLab({
+    environment: process.env,
+    timeoutMs: 60_000,
+    detectTimeout: CALM_TIMEOUT,
+    progress: (line) => said.push(line),
+    ...scenario,
+  });
+  const account = `${said.join('\n')}\n${JSON.stringify(result, null, 1)}`;
+  assert.equal(result.client.exitCode, 0, account);
+  assert.ok(
+    result.connections.every((connection) => connection.survived),
+    account,
+  );
+  assert.equal(result.faults.length, scenario.at?.length ?? 0, account);
+  const takenOver = scenario.at?.some((fault) => fault.endsWith(':primary')) ? 1 : 0;
+  assert.equal(result.failovers.length, takenOver, account);
+  return result;
+}
