@@ -30,6 +30,8 @@ const GAP_LONGEST_MS = 2;
 const GAP_P99_MS = 3;
 const LINK_HEARD_AT_MS = 4;
 
+const READ_ATTEMPTS = 32;
+
 /** A `Health` that is filled in again and again. */
 export class HealthReading implements Health {
   readonly peer: { -readonly [K in keyof PeerHealth]: PeerHealth[K] } = {
@@ -85,23 +87,36 @@ export class HealthBoard {
     return changed;
   }
 
-  /** Data worker, main thread: copies what the detector published. */
+  /**
+   * Data worker, main thread: copies what the detector published. A writer that was interrupted in the middle is not waited for,
+   * since the waiting could be what keeps it from going on: the reading then stays as it was.
+   */
   readHealth(into: HealthReading): void {
     const ints = this.#ints;
-    for (;;) {
+    into.lanUp = this.lanUp;
+    for (let attempt = 0; attempt < READ_ATTEMPTS; attempt++) {
       const version = Atomics.load(ints, PEER_VERSION);
+      const heard = ints[PEER_HEARD] === 1;
+      const silent = ints[PEER_SILENT] === 1;
+      const lost = ints[PEER_LOST] === 1;
+      const role = ROLES[ints[PEER_ROLE] ?? 0] ?? 'starting';
+      const epoch = ints[PEER_EPOCH] ?? 0;
+      const proposal = ints[PEER_PROPOSAL] ?? 0;
+      const lanUp = ints[PEER_LAN_UP] === 1;
+      const stuck = ints[PEER_STUCK] === 1;
+      const silentMs = this.#floats[PEER_SILENT_MS] ?? 0;
+      if (version % 2 !== 0 || Atomics.load(ints, PEER_VERSION) !== version) continue;
       const { peer } = into;
-      peer.heard = ints[PEER_HEARD] === 1;
-      peer.silent = ints[PEER_SILENT] === 1;
-      peer.lost = ints[PEER_LOST] === 1;
-      peer.role = ROLES[ints[PEER_ROLE] ?? 0] ?? 'starting';
-      peer.epoch = ints[PEER_EPOCH] ?? 0;
-      peer.proposal = ints[PEER_PROPOSAL] ?? 0;
-      peer.lanUp = ints[PEER_LAN_UP] === 1;
-      peer.stuck = ints[PEER_STUCK] === 1;
-      into.lanUp = this.lanUp;
-      peer.silentMs = this.#floats[PEER_SILENT_MS] ?? 0;
-      if (version % 2 === 0 && Atomics.load(ints, PEER_VERSION) === version) return;
+      peer.heard = heard;
+      peer.silent = silent;
+      peer.lost = lost;
+      peer.role = role;
+      peer.epoch = epoch;
+      peer.proposal = proposal;
+      peer.lanUp = lanUp;
+      peer.stuck = stuck;
+      peer.silentMs = silentMs;
+      return;
     }
   }
 

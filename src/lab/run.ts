@@ -62,7 +62,7 @@ const TIMEOUT_MS = 120_000;
 /** The client's kernel may still be closing connections when the client has ended. */
 const CLOSING_MS = 1500;
 const LOG_POLL_MS = 20;
-const WORTH_TELLING = new Set(['suspected', 'promoted', 'solo', 'removed', 'stepped-down', 'diverged']);
+const WORTH_TELLING = new Set(['suspected', 'promoted', 'solo', 'removed']);
 
 /** @throws FttcpError `usage`, `interrupted`, or `lab-…` when the run could not be made */
 export async function runLab(options: LabOptions): Promise<LabResult> {
