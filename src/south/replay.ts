@@ -107,9 +107,12 @@ export class Replay {
   }
 
   #forget(connection: Connection): void {
+    const { byId, connections } = this.#context;
+    byId.delete(connection.id);
+    // Where its four-tuple is in use again, the local socket is first fed to its end, then reset for the next one's SYN.
+    if (connections.findTuple(connection) !== connection) return;
     this.#virtualClient.reset(connection);
-    this.#context.byId.delete(connection.id);
-    this.#context.connections.delete(connection);
+    connections.delete(connection);
   }
 
   #clientClock(connection: Connection, tsVal: number): void {

@@ -77,6 +77,9 @@ export class ServerSide {
       else if (speaking) this.#passUnconnected(segment, offset, frameLength);
     } else if (connection.direct) {
       this.#fromConnection(connection, segment, offset, frameLength, nowMs);
+    } else if (connection.predecessor !== undefined) {
+      // Until its SYN is replayed, the local socket is still that of an earlier connection with the same four-tuple.
+      this.#virtualClient.fromServer(earliest(connection), segment, nowMs);
     } else {
       const before = connection.outLocalNxt;
       this.#virtualClient.fromServer(connection, segment, nowMs);
@@ -110,7 +113,11 @@ export class ServerSide {
       segment.destinationPort,
       segment.sourcePort,
     );
-    if (syn !== undefined && segment.ack === seqAdd(syn.irs, 1)) {
+    if (known !== undefined && segment.ack === seqAdd(known.irs, 1) && segment.seq === known.issLocal) {
+      // The server repeats itself, unasked or for a SYN that came again: the connection is the same.
+      if (syn !== undefined && syn.irs === known.irs) halfOpen.delete(syn);
+      this.#fromConnection(known, segment, offset, frameLength, nowMs);
+    } else if (syn !== undefined && segment.ack === seqAdd(syn.irs, 1)) {
       halfOpen.delete(syn);
       const connection = new Connection(
         this.#context.nextConnectionId++,
@@ -122,9 +129,12 @@ export class ServerSide {
       connections.set(connection);
       byId.set(connection.id, connection);
       log.open(connection.id, connection.open);
+      if (known !== undefined) {
+        // The server's TCP has let the four-tuple be used again: what it was before is over.
+        byId.delete(known.id);
+        log.closed(known.id);
+      }
       this.#queue(connection.clientMac, segment, offset, frameLength);
-    } else if (known !== undefined && segment.ack === seqAdd(known.irs, 1) && segment.seq === known.issLocal) {
-      this.#fromConnection(known, segment, offset, frameLength, nowMs);
     }
   }
 
@@ -235,6 +245,12 @@ export class ServerSide {
     writeEthernet(release.bytes, offset + VIRTIO_HEADER, destination, 0, config.serviceMac, 0, type);
     release.commit(offset, frameLength, log.position);
   }
+}
+
+function earliest(connection: Connection): Connection {
+  let first = connection;
+  while (first.predecessor !== undefined) first = first.predecessor;
+  return first;
 }
 
 function openFieldsOf(syn: HalfOpen, synAck: Segment): OpenFields {

@@ -32,7 +32,7 @@ export class Takeover {
   takeOverAll(nowMs: number): number {
     const { release } = this.#context;
     let taken = 0;
-    for (const connection of this.#context.byId.values()) {
+    for (const connection of this.#context.connections) {
       if (connection.finished) continue;
       this.#takeOver(connection, nowMs);
       taken++;
