@@ -91,7 +91,7 @@ export class ServerSide {
   #fromCatchingUp(connection: Connection, segment: Segment, before: number, nowMs: number): void {
     const start = connection.outLocalToPosition(segment.seq);
     if ((segment.flags & (SYN | RST)) === 0 && start < before) {
-      this.#takeover.repeated(connection, start, segment.dataLength, nowMs);
+      this.#takeover.repeated(connection, start, segment.segLen, nowMs);
     }
     this.#takeover.progress(connection, nowMs);
   }
