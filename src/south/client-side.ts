@@ -146,6 +146,7 @@ export class ClientSide {
     }
     if (segment.hasTimestamps && position <= connection.inWireNxt) connection.tsRecent = segment.tsVal;
     if (!this.#takeAck(connection, segment, nowMs)) return;
+    const expected = connection.inEnd;
     const kept = this.#takeData(connection, segment, position, length);
     if (kept < 0) return;
     if (connection.direct) {
@@ -154,9 +155,7 @@ export class ClientSide {
     } else {
       this.#virtualClient.pump(connection, nowMs);
       // A hole, or a segment seen before: its sender wants to hear where we stand. RFC 5681 §4.2
-      if (segment.segLen > 0 && position !== connection.input.end - segment.dataLength) {
-        this.#emitter.ack(connection, nowMs);
-      }
+      if (segment.segLen > 0 && position !== expected) this.#emitter.ack(connection, nowMs);
       this.#takeover.advance(connection, nowMs);
     }
   }
