@@ -78,12 +78,7 @@ export class ModelServer {
     const isSyn = (packet.flags & (SYN | ACK | RST)) === SYN;
     const reopens = isSyn && (known === undefined || known.tcp.isOver);
     if (reopens && this.listening) {
-      const tcp = new ModelTcp(
-        this.options,
-        packet.destinationPort,
-        packet.sourcePort,
-        seq(this.options.nextIss()),
-      );
+      const tcp = new ModelTcp(this.options, packet.destinationPort, packet.sourcePort, seq(this.options.nextIss()));
       this.#byPeer.set(key, { tcp, ends });
       this.connections.push(tcp);
       tcp.accept(packet, nowMs);

@@ -1,4 +1,5 @@
 /** What clients ask of the simulated service: short transfers that between them use every part of a connection's life. */
+import type { ModelClient } from './model-client.ts';
 import { digest, echo, fileOf, files, sink } from './model-server.ts';
 import type { Random } from './random.ts';
 import { World, type WorldOptions } from './world.ts';
@@ -12,18 +13,20 @@ function request(length: number): Uint8Array {
   return Uint8Array.of(length >>> 24, length >>> 16, length >>> 8, length);
 }
 
-export function upload(world: World, length: number): void {
+type Changes = Parameters<World['addClient']>[1];
+
+export function upload(world: World, length: number, changes?: Changes): ModelClient {
   const sends = world.random.bytes(length);
-  world.addClient({ sends, expects: digest(sends), closesFirst: true });
+  return world.addClient({ sends, expects: digest(sends), closesFirst: true }, changes);
 }
 
-export function download(world: World, length: number, closesFirst = false): void {
-  world.addClient({ sends: request(length), expects: fileOf(length), closesFirst });
+export function download(world: World, length: number, closesFirst = false, changes?: Changes): ModelClient {
+  return world.addClient({ sends: request(length), expects: fileOf(length), closesFirst }, changes);
 }
 
-export function conversation(world: World, length: number, stepBytes: number): void {
+export function conversation(world: World, length: number, stepBytes: number, changes?: Changes): ModelClient {
   const sends = world.random.bytes(length);
-  world.addClient({ sends, expects: sends, closesFirst: true, stepBytes });
+  return world.addClient({ sends, expects: sends, closesFirst: true, stepBytes }, changes);
 }
 
 export const SCENARIOS: readonly Scenario[] = [

@@ -52,11 +52,15 @@ export interface WorldOptions {
   /** Step of the first host at which it loses its power. */
   readonly crashAtStep?: number;
   readonly keys?: readonly [string, string];
+  /** Initial sequence number of clients for which a test names none. */
+  readonly clientIss?: number;
 }
 
 interface Flying {
   readonly at: number;
   readonly bytes: Uint8Array;
+  /** The host that has sent it, and does not hear it; −1: a client. */
+  readonly from: number;
 }
 
 const TCP: TcpOptions = {
@@ -88,6 +92,8 @@ export class World {
   readonly #peers: [PeerHealth, PeerHealth] = [NO_PEER, NO_PEER];
   /** Hosts that have no LAN. */
   readonly lanDown = new Set<number>();
+  /** Frames that the LAN is made to lose, whatever its fate is otherwise. */
+  lanDrops: (frame: Heard) => boolean = () => false;
   #paired = false;
   /** Neither link nor heartbeats pass between the hosts. */
   partitioned = false;
@@ -119,7 +125,11 @@ export class World {
 
   addClient(script: Partial<Script>, changes: Partial<TcpOptions> & { port?: number; iss?: number } = {}): ModelClient {
     const number = this.clients.length + 1;
-    const { port = 40_000 + number, iss = this.random.between(0, 2 ** 32 - 1), ...tcp } = changes;
+    const {
+      port = 40_000 + number,
+      iss = this.options.clientIss ?? this.random.between(0, 2 ** 32 - 1),
+      ...tcp
+    } = changes;
     const client = new ModelClient(
       {
         name: `client ${number}`,
@@ -133,6 +143,11 @@ export class World {
       },
       this.serviceIp,
     );
+    const before = this.clients.findIndex(
+      ({ options }) => options.port === port && options.ip.join() === client.options.ip.join(),
+    );
+    // A client whose port is used again has forgotten what it was used for before.
+    if (before >= 0) this.clients.splice(before, 1);
     this.clients.push(client);
     client.start(this.nowMs);
     this.#collect(client);
@@ -192,7 +207,7 @@ export class World {
 
   /** Puts a frame on the LAN as it is. */
   sendToService(bytes: Uint8Array): void {
-    this.#flying.push({ at: this.nowMs + 0.1, bytes });
+    this.#flying.push({ at: this.nowMs + 0.1, bytes, from: -1 });
   }
 
   /** What `host` has been told of its peer, and of its LAN. */
@@ -204,7 +219,17 @@ export class World {
     if (quietMs === 0) {
       const { role, epoch, proposal } = peer.replica;
       const lanUp = !this.lanDown.has(peer.index);
-      this.#peers[host.index] = { ...known, heard: true, silent: false, lost: false, silentMs: 0, role, epoch, proposal, lanUp };
+      this.#peers[host.index] = {
+        ...known,
+        heard: true,
+        silent: false,
+        lost: false,
+        silentMs: 0,
+        role,
+        epoch,
+        proposal,
+        lanUp,
+      };
     } else {
       const silent = quietMs > timeoutMs;
       this.#peers[host.index] = { ...known, silent, lost: quietMs > 4 * timeoutMs, silentMs: quietMs };
@@ -213,14 +238,18 @@ export class World {
   }
 
   #advance(notBeyond = Number.POSITIVE_INFINITY): void {
-    let next = Math.min(notBeyond, ...this.#flying.map(({ at }) => at), ...this.clients.map((client) => client.tcp.nextTimerAt));
+    let next = Math.min(
+      notBeyond,
+      ...this.#flying.map(({ at }) => at),
+      ...this.clients.map((client) => client.tcp.nextTimerAt),
+    );
     for (const host of this.hosts) {
       if (host.alive) next = Math.min(next, this.#turnAt(host));
     }
     this.nowMs = Math.max(this.nowMs, next);
     for (const frame of this.#flying.filter(({ at }) => at <= this.nowMs)) {
       this.#flying.splice(this.#flying.indexOf(frame), 1);
-      this.#arrive(frame.bytes);
+      this.#arrive(frame);
     }
     for (const client of this.clients) {
       if (client.tcp.nextTimerAt > this.nowMs) continue;
@@ -271,12 +300,13 @@ export class World {
     }
   }
 
-  #arrive(bytes: Uint8Array): void {
+  #arrive({ bytes, from }: Flying): void {
     const destination = macToString(bytes, VIRTIO_HEADER);
     const toAll = destination === 'ff:ff:ff:ff:ff:ff';
     if (toAll || destination === macToString(SERVICE_MAC)) {
       for (const host of this.hosts) {
-        if (host.alive && host.listening && !this.lanDown.has(host.index)) host.fromLan.push(bytes.slice());
+        const hears = host.alive && host.listening && host.index !== from && !this.lanDown.has(host.index);
+        if (hears) host.fromLan.push(bytes.slice());
       }
       if (!toAll) return;
     }
@@ -297,19 +327,19 @@ export class World {
         const key = `${packet.source.join('.')} ${sourcePort} ${destinationPort}`;
         this.continuity.clientScales.set(key, windowScale);
       }
-      this.#fly(frame);
+      this.#fly(frame, -1);
     }
   }
 
   /** What becomes of a frame on the LAN. */
-  #fly(bytes: Uint8Array): void {
+  #fly(bytes: Uint8Array, from: number): void {
     const { loss, duplicate, late, lateMs } = this.lan;
-    if (this.random.chance(loss)) return;
+    if (this.random.chance(loss) || this.lanDrops(readLan(bytes, 0, bytes.length))) return;
     const copies = this.random.chance(duplicate) ? 2 : 1;
     for (let i = 0; i < copies; i++) {
       const delay = this.random.chance(late) ? this.random.next() * lateMs : 0;
       // Frames of one moment keep their order unless they are late.
-      this.#flying.push({ at: this.nowMs + 0.1 + delay, bytes });
+      this.#flying.push({ at: this.nowMs + 0.1 + delay, bytes, from });
     }
   }
 
@@ -323,7 +353,7 @@ export class World {
       this.continuity.said(frame);
     }
     this.heard.push({ host: host.index, atMs: this.nowMs, frame });
-    if (!this.lanDown.has(host.index)) this.#fly(bytes.slice(offset, offset + length));
+    if (!this.lanDown.has(host.index)) this.#fly(bytes.slice(offset, offset + length), host.index);
     return true;
   }
 
