@@ -1,0 +1,72 @@
+import { deepEqual, equal } from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import { StreamBuffer } from '../../src/south/stream-buffer.ts';
+
+/** What the buffer must agree with: a map from position to byte, in which the first byte stays. */
+class Model {
+  readonly bytes = new Map<number, number>();
+  base: number;
+
+  constructor(base: number) {
+    this.base = base;
+  }
+
+  get end(): number {
+    let end = this.base;
+    while (this.bytes.has(end)) end++;
+    return end;
+  }
+}
+
+/** Stores what is missing of the bytes, as the client's side does. */
+function add(buffer: StreamBuffer, position: number, bytes: Uint8Array): void {
+  const end = position + bytes.length;
+  for (let from = buffer.nextMissing(position, end); from < end; ) {
+    const to = buffer.missingEnd(from, end);
+    buffer.write(from, bytes, from - position, to - from);
+    from = buffer.nextMissing(to, end);
+  }
+}
+
+const step = fc.record({
+  at: fc.integer({ min: 0, max: 9000 }),
+  length: fc.integer({ min: 1, max: 3000 }),
+  value: fc.nat(255),
+  release: fc.integer({ min: 0, max: 4000 }),
+});
+
+for (const origin of [1, 2 ** 32 - 5000, 2 ** 45]) {
+  test(`bytes are kept by position, whatever their order and overlap, from ${origin} on`, () => {
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 25 }), (steps) => {
+        const buffer = new StreamBuffer(origin, 1 << 20);
+        const model = new Model(origin);
+        for (const { at, length, value, release } of steps) {
+          const position = Math.max(model.base, origin + at);
+          add(buffer, position, new Uint8Array(length).fill(value));
+          for (let i = 0; i < length; i++) {
+            if (!model.bytes.has(position + i)) model.bytes.set(position + i, value);
+          }
+          equal(buffer.end, model.end);
+          buffer.release(buffer.base + release);
+          model.base = Math.min(model.end, model.base + release);
+          equal(buffer.base, model.base);
+          const kept = new Uint8Array(buffer.end - buffer.base);
+          buffer.read(buffer.base, kept.length, kept, 0);
+          deepEqual(
+            kept,
+            Uint8Array.from({ length: kept.length }, (_, i) => model.bytes.get(model.base + i) ?? 0),
+          );
+        }
+        const window = new Uint8Array(12_500).fill(7);
+        buffer.overlay(model.base, window.length, window, 0);
+        deepEqual(
+          window,
+          Uint8Array.from(window, (_, i) => model.bytes.get(model.base + i) ?? 7),
+        );
+      }),
+      { numRuns: 60 },
+    );
+  });
+}
