@@ -74,7 +74,7 @@ export class ServerSide {
       this.#fromListener(connection, segment, offset, frameLength, nowMs);
     } else if (connection === undefined) {
       if ((segment.flags & (SYN | ACK)) === SYN) this.#refusal.refuse(segment);
-      else if (speaking) this.#passUnconnected(segment, offset, frameLength);
+      else if (speaking) this.#fromNoConnection(segment, offset, frameLength);
     } else if (connection.direct) {
       this.#fromConnection(connection, segment, offset, frameLength, nowMs);
     } else if (connection.predecessor !== undefined) {
@@ -85,6 +85,23 @@ export class ServerSide {
       this.#virtualClient.fromServer(connection, segment, nowMs);
       if (speaking) this.#fromCatchingUp(connection, segment, before, nowMs);
     }
+  }
+
+  /** Most likely the RST that answers a SYN for which nobody listens: then the client's place among the half-open is free. */
+  #fromNoConnection(segment: Segment, offset: number, frameLength: number): void {
+    const syn = (segment.flags & RST) === 0 ? undefined : this.#halfOpenOf(segment);
+    if (syn !== undefined) this.#context.halfOpen.delete(syn);
+    this.#passUnconnected(segment, offset, frameLength);
+  }
+
+  #halfOpenOf(segment: Segment): HalfOpen | undefined {
+    return this.#context.halfOpen.find(
+      segment.bytes,
+      segment.destinationOffset,
+      segment.family === 4 ? 4 : 16,
+      segment.destinationPort,
+      segment.sourcePort,
+    );
   }
 
   /** A new primary whose server has not caught up. @param before end of the server's output before this segment. */
@@ -105,14 +122,7 @@ export class ServerSide {
     nowMs: number,
   ): void {
     const { halfOpen, connections, byId, log } = this.#context;
-    const addressLength = segment.family === 4 ? 4 : 16;
-    const syn = halfOpen.find(
-      segment.bytes,
-      segment.destinationOffset,
-      addressLength,
-      segment.destinationPort,
-      segment.sourcePort,
-    );
+    const syn = this.#halfOpenOf(segment);
     if (known !== undefined && segment.ack === seqAdd(known.irs, 1) && segment.seq === known.issLocal) {
       // The server repeats itself, unasked or for a SYN that came again: the connection is the same.
       if (syn !== undefined && syn.irs === known.irs) halfOpen.delete(syn);
@@ -125,6 +135,7 @@ export class ServerSide {
         true,
         this.#context.config.limits.connectionBytes,
       );
+      connection.openedAtMs = nowMs;
       this.#learnTimestamps(connection, segment, nowMs);
       connections.set(connection);
       byId.set(connection.id, connection);
