@@ -254,20 +254,15 @@ export class ClientSide {
       this.#trim(segment, limit - position);
     }
     const end = position + segment.dataLength;
-    // Bytes beyond this FIN are logged: which of them a server sees before its end would hang on how it is fed.
-    if ((segment.flags & FIN) !== 0 && connection.inFin === NONE && end < input.highest) return -1;
+    if ((segment.flags & FIN) !== 0 && !finFits(connection, end)) return -1;
     if (!log.hasRoom(segment.dataLength) || !input.accepts(end) || input.holes > HOLES_MAX) {
       counters.lanNoRoom++;
       return -1;
     }
     if (segment.dataLength > 0) this.#logBytes(connection, segment, position, end);
-    if ((segment.flags & FIN) !== 0) {
-      if (connection.inFin === NONE) {
-        connection.inFin = end;
-        log.fin(connection.id, end, connection.tsRecent);
-      } else if (connection.inFin !== end) {
-        return -1;
-      }
+    if ((segment.flags & FIN) !== 0 && connection.inFin === NONE) {
+      connection.inFin = end;
+      log.fin(connection.id, end, connection.tsRecent);
     }
     return kept;
   }
@@ -311,4 +306,12 @@ export class ClientSide {
     frameToTunVirtio(bytes, 0, TUN_START);
     this.#context.ports.tun(bytes, TUN_START, length - TUN_START);
   }
+}
+
+/**
+ * Whether a FIN at `position` agrees with what is logged: with the FIN, or with bytes beyond it. Which of those a server would see
+ * before its end would hang on how it is fed.
+ */
+function finFits({ inFin, input }: Connection, position: number): boolean {
+  return inFin === NONE ? position >= input.highest : position === inFin;
 }
