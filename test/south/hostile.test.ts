@@ -120,7 +120,7 @@ test('RFC 5961 §5.2: data whose ACK is of what was never sent, or of long ago, 
 });
 
 test('RFC 9293 §3.10.7.4: what lies beyond the window is not taken, what reaches beyond it is cut', () => {
-  const attack = new Attack({ tcp: { bufferBytes: 8_000 } });
+  const attack = new Attack({ tcp: { bufferBytes: 8_000, windowScale: 0 } });
   const edge = attack.client.tcp.sndEdge;
   attack.unmoved(() => attack.send(edge, { data: EVIL }));
   attack.unmoved(() => attack.send(edge + 50_000, { data: EVIL }));
@@ -192,6 +192,13 @@ test('a FIN before bytes that are logged already is not taken: the servers would
   const [primary, backup] = attack.given;
   sameStream(primary, backup, 'both servers were given the same');
   equal(attack.world.primary.server.only.peerFinished, attack.world.backup.server.only.peerFinished);
+});
+
+test('a FIN that contradicts the logged one is not taken, nor the bytes before it', () => {
+  const attack = new Attack();
+  attack.send(attack.next + 1, { data: Uint8Array.of(1), flags: ACK | FIN });
+  attack.settle();
+  attack.unmoved(() => attack.send(attack.next, { data: Uint8Array.of(1), flags: ACK | FIN }));
 });
 
 /** Segments of one stream with contradicting contents: position, length, which version of the bytes, FIN. */

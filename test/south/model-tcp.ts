@@ -339,13 +339,13 @@ export class ModelTcp {
     );
   }
 
-  /** The window field; the edge that it means never goes back. Rounded as Linux rounds it. */
+  /** The window field: the edge goes back by no more than its granularity. RFC 7323 §2.4 */
   #window(syn: boolean): number {
     const scale = syn ? 1 : 2 ** this.#rcvScale;
     const free = this.options.bufferBytes - this.unread;
     let field = Math.min(0xffff, Math.floor(free / scale));
     const next = Math.max(1, this.rcvNxt);
-    if (next + field * scale < this.rcvEdge) field = Math.ceil((this.rcvEdge - next) / scale);
+    if (next + field * scale < this.rcvEdge) field = Math.floor((this.rcvEdge - next) / scale);
     this.rcvEdge = Math.max(this.rcvEdge, next + field * scale);
     return field;
   }

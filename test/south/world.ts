@@ -107,6 +107,10 @@ export class World {
     this.hosts = hosts as [Host, Host];
   }
 
+  get #timeoutMs(): number {
+    return this.options.timeoutMs ?? 5;
+  }
+
   get primary(): Host {
     return this.hosts[0];
   }
@@ -214,7 +218,7 @@ export class World {
   #health(host: Host): Health {
     const peer = this.#other(host);
     const quietMs = Math.max(0, this.nowMs - peer.quietSince, this.partitioned ? Number.POSITIVE_INFINITY : 0);
-    const timeoutMs = this.options.timeoutMs ?? 5;
+    const timeoutMs = this.#timeoutMs;
     const known = this.#peers[host.index] ?? NO_PEER;
     if (quietMs === 0) {
       const { role, epoch, proposal } = peer.replica;
@@ -265,7 +269,10 @@ export class World {
     const input = host.fromLan.length > 0 || host.server.toWrap.length > 0 || host.server.busy;
     const work = input ? host.lastTurnAt + 0.1 : Number.POSITIVE_INFINITY;
     const due = Math.min(work, host.link.nextAt, host.server.nextTimerAt, host.lastTurnAt + host.pollMs);
-    return Math.max(due, host.lastTurnAt + 0.01, host.pausedUntil);
+    // The detector wakes the data loop when it suspects the peer.
+    const alarm = this.#other(host).quietSince + this.#timeoutMs + 0.01;
+    const next = alarm > host.lastTurnAt ? Math.min(due, alarm) : due;
+    return Math.max(next, host.lastTurnAt + 0.01, host.pausedUntil);
   }
 
   #turn(host: Host): void {
@@ -377,7 +384,7 @@ export class World {
         serviceMac: SERVICE_MAC,
         limits: { connections: 64, halfOpen: 16, connectionBytes: 256 << 10, ...options.limits },
         server,
-        timeoutMs: options.timeoutMs ?? 5,
+        timeoutMs: this.#timeoutMs,
         ackTimeoutMs: options.ackTimeoutMs ?? 50,
         key: options.keys?.[index] ?? 'key',
       },

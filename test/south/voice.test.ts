@@ -1,0 +1,223 @@
+/** Who speaks and when: ARP, the release barrier, paused primaries, windows that are held (rules 1, 3, 4 and 6 of DESIGN §2). */
+import { equal, ok } from 'node:assert/strict';
+import { test } from 'node:test';
+import { ARP_REPLY } from '../../src/wire/arp.ts';
+import { RST } from '../../src/wire/tcp.ts';
+import { type App, echo, files, sink } from './model-server.ts';
+import { arpRequest, ip, mac } from './packets.ts';
+import { conversation, download, upload } from './scenarios.ts';
+import { CALM, SERVICE_IP, World } from './world.ts';
+
+const ASKER = ip('10.0.0.9');
+const ASKER_MAC = mac('02:00:00:00:00:09');
+
+function replies(world: World): number[] {
+  return world.heard
+    .filter(({ frame }) => frame.kind === 'arp' && frame.operation === ARP_REPLY)
+    .map(({ host }) => host);
+}
+
+function ask(world: World, target = SERVICE_IP): void {
+  world.sendToService(arpRequest(ASKER, ASKER_MAC, target));
+}
+
+test('RFC 826: who asks for the service address is answered by the side that speaks, and by no other', () => {
+  const world = new World({ seed: 1 }).pair();
+  ask(world);
+  world.runFor(5);
+  equal(replies(world).join(), '0');
+  ask(world, ip('10.0.0.101'));
+  world.runFor(5);
+  equal(replies(world).join(), '0');
+  world.crash(world.primary);
+  world.runFor(50);
+  ask(world);
+  world.runFor(5);
+  equal(replies(world).join(), '0,1');
+});
+
+test('an ARP reply waits at the barrier: without its backup the primary says nothing', () => {
+  const world = new World({ seed: 2, ackTimeoutMs: 10_000 }).pair();
+  world.primary.link.blocked = true;
+  ask(world);
+  world.runFor(100);
+  equal(replies(world).length, 0);
+  world.primary.link.blocked = false;
+  world.runFor(5);
+  equal(replies(world).join(), '0');
+});
+
+test('RFC 5227 §2.4: who uses the service address is told whose it is', () => {
+  const world = new World({ seed: 3 }).pair();
+  world.runFor(3_000);
+  const before = world.heard.length;
+  world.sendToService(arpRequest(SERVICE_IP, ASKER_MAC, ip('10.0.0.1')));
+  world.runFor(5);
+  equal(world.heard.length, before + 1);
+});
+
+test('a new primary announces the address, again and again for two seconds', () => {
+  const world = new World({ seed: 4 }).pair();
+  world.runFor(3_000);
+  world.crash(world.primary);
+  world.runFor(3_000);
+  equal(world.heard.filter(({ host }) => host === 1).length, 6);
+});
+
+test('nothing leaves before the backup has acknowledged it, however long that takes', () => {
+  const world = new World({ seed: 5, app: echo, ackTimeoutMs: 10_000 }).pair();
+  conversation(world, 5_000, 0);
+  world.run(() => (world.clients[0]?.tcp.received.length ?? 0) > 0);
+  world.primary.link.blocked = true;
+  world.runFor(5);
+  const before = world.heard.length;
+  world.runFor(2_000);
+  equal(world.heard.length, before);
+  world.primary.link.blocked = false;
+  world.finish();
+});
+
+test('a primary that stood still while its backup took over says nothing when it wakes (rule 3)', () => {
+  for (let seed = 0; seed < 60; seed++) {
+    const world = new World({ seed, app: echo }).pair();
+    conversation(world, 20_000, 0);
+    world.run(() => (world.clients[0]?.tcp.received.length ?? 0) > seed * 200);
+    world.pause(world.primary, 6 + seed);
+    world.run(() => world.backup.replica.role === 'primary', 1_000);
+    world.finish();
+    world.runFor(100);
+    equal(world.primary.replica.role, 'removed');
+    equal(world.primary.south.speaking, false);
+  }
+});
+
+test('a client whose window is closed at the promotion is probed until it opens', () => {
+  for (const servers of [undefined, [{}, { bufferBytes: 4_000 }]] as const) {
+    const world = new World({ seed: 6, app: files, ...(servers ? { servers } : {}) }).pair();
+    const client = download(world, 90_000, false, { bufferBytes: 8_000, windowScale: 0 });
+    client.reads = false;
+    world.run(() => client.tcp.unread >= 8_000).runFor(50);
+    world.crash(world.primary);
+    world.runFor(100);
+    // It opens its window while its frames are lost, and says so only once.
+    world.lan = { ...CALM, loss: 1 };
+    client.reads = true;
+    client.turn(world.nowMs);
+    world.runFor(3);
+    world.lan = CALM;
+    world.finish();
+  }
+});
+
+test('a server that reads nothing closes the window, at the primary and after a promotion, and opens it again', () => {
+  for (const crash of [false, true]) {
+    const world = new World({ seed: 7, app: sink, tcp: { bufferBytes: 8_000 } }).pair();
+    for (const { server } of world.hosts) server.reads = false;
+    const client = upload(world, 40_000);
+    world.run(() => client.tcp.sndUna > 8_000).runFor(50);
+    if (crash) world.crash(world.primary);
+    world.runFor(2_000);
+    ok(client.tcp.sndUna <= 8_001);
+    for (const { server } of world.hosts) server.reads = true;
+    world.finish();
+  }
+});
+
+test("while the backup's server reads nothing the client's window is held, and opens when it reads on (rule 6)", () => {
+  const limits = { connectionBytes: 128 << 10 };
+  const world = new World({ seed: 8, app: sink, limits }).pair();
+  world.backup.server.reads = false;
+  const client = upload(world, 400_000);
+  world.run(() => client.tcp.sndUna > 100_000).runFor(3_000);
+  const held = client.tcp.sndUna;
+  ok(held < 64 * 1024 + limits.connectionBytes + 1, `held at ${held}`);
+  equal(world.primary.events.filter(({ event }) => event === 'removing').length, 0);
+  world.backup.server.reads = true;
+  world.finish();
+});
+
+test('a backup that goes while it holds the window lets it open', () => {
+  const world = new World({ seed: 9, app: sink, limits: { connectionBytes: 128 << 10 } }).pair();
+  world.backup.server.reads = false;
+  const client = upload(world, 400_000);
+  world.run(() => client.tcp.sndUna > 100_000).runFor(1_000);
+  world.crash(world.backup);
+  world.finish();
+  equal(world.primary.replica.role, 'primary');
+});
+
+test('a client that resets resets both servers', () => {
+  for (const step of [0, 40, 60, 80, 100]) {
+    const world = new World({ seed: 10 + step, app: echo, ...(step > 0 ? { crashAtStep: step } : {}) }).pair();
+    const sends = world.random.bytes(9_000);
+    const client = world.addClient({ sends, expects: sends, abortsAfter: 3_000 });
+    world.finish();
+    client.check();
+    world.runFor(50);
+    for (const host of world.hosts.filter(({ alive }) => alive)) {
+      equal(host.server.only.state, 'reset');
+      world.runFor(3_000);
+      equal(host.south.connectionCount, 0);
+    }
+  }
+});
+
+/** An application that is not a function of its input: what it answers depends on the host. */
+function nondeterministic(index: number): App {
+  return (tcp, most, nowMs) => {
+    const data = tcp.read(most, nowMs);
+    tcp.write(
+      data.map((byte, i) => (tcp.received.length > 2_000 && i === 0 ? byte ^ (index + 1) : byte)),
+      nowMs,
+    );
+  };
+}
+
+test('where the servers answer differently it is found, and the connection is reset at the promotion (rule 4)', () => {
+  const servers = [{ app: nondeterministic(0) }, { app: nondeterministic(1) }] as const;
+  const world = new World({ seed: 11, servers }).pair();
+  const sends = new Uint8Array(5_000);
+  const client = world.addClient({ sends, expects: sends, closesFirst: false });
+  world.run(() => client.tcp.received.length === 5_000).runFor(10);
+  equal(world.backup.south.counters.divergences, 1);
+  world.crash(world.primary);
+  world.run(() => client.tcp.state === 'reset');
+  ok(world.heard.some(({ host, frame }) => host === 1 && frame.kind === 'tcp' && (frame.tcp.flags & RST) !== 0));
+});
+
+test("a server that resets its client resets the backup's too, and the client is told even if the primary is gone", () => {
+  const aborts: App = (tcp, most, nowMs) => {
+    tcp.read(most, nowMs);
+    if (tcp.received.length >= 1_000) tcp.abort(nowMs);
+  };
+  for (let step = 40; step < 70; step++) {
+    const world = new World({ seed: step, app: aborts, crashAtStep: step }).pair();
+    const client = upload(world, 3_000);
+    world.run(() => client.tcp.state === 'reset', 10_000);
+  }
+});
+
+test('a backup whose server starts late replays the connection once it listens', () => {
+  const world = new World({ seed: 12, app: echo }).pair();
+  world.backup.server.listening = false;
+  conversation(world, 5_000, 500);
+  world.runFor(100);
+  world.backup.server.listening = true;
+  world.finish().runFor(500);
+  equal(world.backup.server.only.received.length, 5_000);
+});
+
+test('a promotion to a server that does not listen yet answers clients from the log, and serves them when it does', () => {
+  const world = new World({ seed: 13, app: echo }).pair();
+  world.backup.server.listening = false;
+  const client = conversation(world, 9_000, 0);
+  world.run(() => client.tcp.received.length > 2_000);
+  world.crash(world.primary);
+  world.runFor(300);
+  ok(
+    world.heard.some(({ host, frame }) => host === 1 && frame.kind === 'tcp'),
+    'it has answered',
+  );
+  world.backup.server.listening = true;
+  world.finish();
+});
