@@ -6,7 +6,7 @@ import type { LogWriter } from '../log/log-writer.ts';
 export class Barrier {
   readonly #log: LogWriter;
   readonly #pauseMs: number;
-  /** Nothing is released until this position is acknowledged. */
+  /** Nothing is released until this position is acknowledged; infinite while the log has no room for the entry to wait for. */
   #holdUntil = 0;
   /** A position that was not acknowledged at that time. */
   #watched = 0;
@@ -32,7 +32,8 @@ export class Barrier {
 
   turn(nowMs: number, pausedMs: number): void {
     if (!this.#log.active) return;
-    if (pausedMs > this.#pauseMs && this.#log.hasRoom(0)) {
+    if (pausedMs > this.#pauseMs) this.#holdUntil = Number.POSITIVE_INFINITY;
+    if (this.#holdUntil === Number.POSITIVE_INFINITY && this.#log.hasRoom(0)) {
       this.#log.noop();
       this.#holdUntil = this.#log.position;
     }

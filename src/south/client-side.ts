@@ -146,6 +146,7 @@ export class ClientSide {
     }
     if (segment.hasTimestamps && position <= connection.inWireNxt) connection.tsRecent = segment.tsVal;
     if (!this.#takeAck(connection, segment, nowMs)) return;
+    const expected = connection.inEnd;
     const kept = this.#takeData(connection, segment, position, length);
     if (kept < 0) return;
     if (connection.direct) {
@@ -154,9 +155,7 @@ export class ClientSide {
     } else {
       this.#virtualClient.pump(connection, nowMs);
       // A hole, or a segment seen before: its sender wants to hear where we stand. RFC 5681 §4.2
-      if (segment.segLen > 0 && position !== connection.input.end - segment.dataLength) {
-        this.#emitter.ack(connection, nowMs);
-      }
+      if (segment.segLen > 0 && position !== expected) this.#emitter.ack(connection, nowMs);
       this.#takeover.advance(connection, nowMs);
     }
   }
@@ -183,7 +182,10 @@ export class ClientSide {
       this.#elicitAck(connection, nowMs);
       return false;
     }
-    if (connection.outWireToPosition(segment.ack) > connection.outWireNxt) {
+    const ack = connection.outWireToPosition(segment.ack);
+    // RFC 5961 §5.2; before the handshake is done, RFC 9293 §3.10.7.4, fifth, SYN-RECEIVED
+    const oldest = connection.handshakeDone ? connection.outUna - connection.outWndMax : 1;
+    if (ack > connection.outWireNxt || ack < oldest) {
       counters.lanBadAck++;
       this.#elicitAck(connection, nowMs);
       return false;
@@ -206,7 +208,9 @@ export class ClientSide {
   #takeAck(connection: Connection, segment: Segment, nowMs: number): boolean {
     const { log, counters } = this.#context;
     const ack = connection.outWireToPosition(segment.ack);
-    const edge = ack + segment.window * 2 ** connection.clientScale;
+    const window = segment.window * 2 ** connection.clientScale;
+    const edge = ack + window;
+    connection.outWndMax = Math.max(connection.outWndMax, window);
     if (!connection.handshakeDone && ack >= 1) {
       if (!log.hasRoom(0)) {
         counters.lanNoRoom++;
@@ -250,6 +254,8 @@ export class ClientSide {
       this.#trim(segment, limit - position);
     }
     const end = position + segment.dataLength;
+    // Bytes beyond this FIN are logged: which of them a server sees before its end would hang on how it is fed.
+    if ((segment.flags & FIN) !== 0 && connection.inFin === NONE && end < input.highest) return -1;
     if (!log.hasRoom(segment.dataLength) || !input.accepts(end) || input.holes > HOLES_MAX) {
       counters.lanNoRoom++;
       return -1;

@@ -43,6 +43,7 @@ export class Connection {
   handshakeDone = false;
   resetByClient = false;
   resetByServer = false;
+  openedAtMs = 0;
   closedAtMs = NONE;
 
   /** Logged bytes of the client that the local server's TCP has not acknowledged: `base` is the local rcvNxt. */
@@ -64,6 +65,8 @@ export class Connection {
   /** Highest ACK of the client, and the right edge of its window. */
   outUna = 1;
   outWireEdge = 1;
+  /** Largest window that the client has offered: MAX.SND.WND of RFC 5961 §5.2. */
+  outWndMax: number;
   /** End of what the local server has sent, the FIN counted. */
   outLocalNxt = 1;
   /** End of what the client may have seen, the FIN counted: the last output entry. */
@@ -129,6 +132,7 @@ export class Connection {
     this.inWireEdge = 1 + open.serverWindow;
     this.inLocalEdge = direct ? this.inWireEdge : 1;
     this.outWireEdge = 1 + open.clientWindow;
+    this.outWndMax = open.clientWindow;
   }
 
   /** End of the logged input, the FIN counted once everything before it is there. */

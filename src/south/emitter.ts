@@ -136,7 +136,7 @@ export class Emitter {
 
 /** The TSval that the server's TCP would put on the wire now: milliseconds, as Linux counts them. */
 export function wireTsVal(connection: Connection, nowMs: number): number {
-  if (connection.tsLocalAtMs > 0) {
+  if (connection.tsLocalAtMs > 0 && (connection.direct || connection.clockContinued)) {
     return connection.tsLocalToWire(connection.tsLocal + Math.floor(nowMs - connection.tsLocalAtMs));
   }
   return (connection.tsWire + Math.floor(nowMs - connection.tsWireAtMs)) >>> 0;

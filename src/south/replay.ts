@@ -26,7 +26,7 @@ export class Replay {
     switch (entry.type) {
       case layout.ENTRY.ESTABLISHED:
         connection.handshakeDone = true;
-        connection.outWireEdge = entry.u64(layout.ESTABLISHED_EDGE);
+        this.#clientWindow(connection, entry.u64(layout.ESTABLISHED_EDGE));
         this.#clientClock(connection, entry.u32(layout.ESTABLISHED_TSVAL));
         this.#virtualClient.completeHandshake(connection, nowMs);
         return '';
@@ -43,7 +43,7 @@ export class Replay {
         return '';
       case layout.ENTRY.CLIENT_ACK:
         connection.outUna = Math.max(connection.outUna, entry.u64(layout.CLIENT_ACK_ACK));
-        connection.outWireEdge = entry.u64(layout.CLIENT_ACK_EDGE);
+        this.#clientWindow(connection, entry.u64(layout.CLIENT_ACK_EDGE));
         this.#clientClock(connection, entry.u32(layout.CLIENT_ACK_TSVAL));
         connection.output.release(Math.min(connection.outUna, connection.outChecksumEnd));
         this.#virtualClient.acknowledge(connection);
@@ -63,6 +63,7 @@ export class Replay {
     if (this.#context.byId.has(entry.connection)) return `connection ${entry.connection} opened twice`;
     const { connections, config } = this.#context;
     const connection = new Connection(entry.connection, readOpen(entry), false, config.limits.connectionBytes);
+    connection.openedAtMs = nowMs;
     connection.tsWireAtMs = nowMs;
     connection.predecessor = connections.findTuple(connection);
     this.#context.byId.set(connection.id, connection);
@@ -107,9 +108,17 @@ export class Replay {
   }
 
   #forget(connection: Connection): void {
+    const { byId, connections } = this.#context;
+    byId.delete(connection.id);
+    // Where its four-tuple is in use again, the local socket is first fed to its end, then reset for the next one's SYN.
+    if (connections.findTuple(connection) !== connection) return;
     this.#virtualClient.reset(connection);
-    this.#context.byId.delete(connection.id);
-    this.#context.connections.delete(connection);
+    connections.delete(connection);
+  }
+
+  #clientWindow(connection: Connection, edge: number): void {
+    connection.outWireEdge = edge;
+    connection.outWndMax = Math.max(connection.outWndMax, edge - connection.outUna);
   }
 
   #clientClock(connection: Connection, tsVal: number): void {

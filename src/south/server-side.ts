@@ -74,9 +74,12 @@ export class ServerSide {
       this.#fromListener(connection, segment, offset, frameLength, nowMs);
     } else if (connection === undefined) {
       if ((segment.flags & (SYN | ACK)) === SYN) this.#refusal.refuse(segment);
-      else if (speaking) this.#passUnconnected(segment, offset, frameLength);
+      else if (speaking) this.#fromNoConnection(segment, offset, frameLength);
     } else if (connection.direct) {
       this.#fromConnection(connection, segment, offset, frameLength, nowMs);
+    } else if (connection.predecessor !== undefined) {
+      // Until its SYN is replayed, the local socket is still that of an earlier connection with the same four-tuple.
+      this.#virtualClient.fromServer(earliest(connection), segment, nowMs);
     } else {
       const before = connection.outLocalNxt;
       this.#virtualClient.fromServer(connection, segment, nowMs);
@@ -84,11 +87,28 @@ export class ServerSide {
     }
   }
 
+  /** Most likely the RST that answers a SYN for which nobody listens: then the client's place among the half-open is free. */
+  #fromNoConnection(segment: Segment, offset: number, frameLength: number): void {
+    const syn = (segment.flags & RST) === 0 ? undefined : this.#halfOpenOf(segment);
+    if (syn !== undefined) this.#context.halfOpen.delete(syn);
+    this.#passUnconnected(segment, offset, frameLength);
+  }
+
+  #halfOpenOf(segment: Segment): HalfOpen | undefined {
+    return this.#context.halfOpen.find(
+      segment.bytes,
+      segment.destinationOffset,
+      segment.family === 4 ? 4 : 16,
+      segment.destinationPort,
+      segment.sourcePort,
+    );
+  }
+
   /** A new primary whose server has not caught up. @param before end of the server's output before this segment. */
   #fromCatchingUp(connection: Connection, segment: Segment, before: number, nowMs: number): void {
     const start = connection.outLocalToPosition(segment.seq);
     if ((segment.flags & (SYN | RST)) === 0 && start < before) {
-      this.#takeover.repeated(connection, start, segment.dataLength, nowMs);
+      this.#takeover.repeated(connection, start, segment.segLen, nowMs);
     }
     this.#takeover.progress(connection, nowMs);
   }
@@ -102,15 +122,12 @@ export class ServerSide {
     nowMs: number,
   ): void {
     const { halfOpen, connections, byId, log } = this.#context;
-    const addressLength = segment.family === 4 ? 4 : 16;
-    const syn = halfOpen.find(
-      segment.bytes,
-      segment.destinationOffset,
-      addressLength,
-      segment.destinationPort,
-      segment.sourcePort,
-    );
-    if (syn !== undefined && segment.ack === seqAdd(syn.irs, 1)) {
+    const syn = this.#halfOpenOf(segment);
+    if (known !== undefined && segment.ack === seqAdd(known.irs, 1) && segment.seq === known.issLocal) {
+      // The server repeats itself, unasked or for a SYN that came again: the connection is the same.
+      if (syn !== undefined && syn.irs === known.irs) halfOpen.delete(syn);
+      this.#fromConnection(known, segment, offset, frameLength, nowMs);
+    } else if (syn !== undefined && segment.ack === seqAdd(syn.irs, 1)) {
       halfOpen.delete(syn);
       const connection = new Connection(
         this.#context.nextConnectionId++,
@@ -118,13 +135,17 @@ export class ServerSide {
         true,
         this.#context.config.limits.connectionBytes,
       );
+      connection.openedAtMs = nowMs;
       this.#learnTimestamps(connection, segment, nowMs);
       connections.set(connection);
       byId.set(connection.id, connection);
       log.open(connection.id, connection.open);
+      if (known !== undefined) {
+        // The server's TCP has let the four-tuple be used again: what it was before is over.
+        byId.delete(known.id);
+        log.closed(known.id);
+      }
       this.#queue(connection.clientMac, segment, offset, frameLength);
-    } else if (known !== undefined && segment.ack === seqAdd(known.irs, 1) && segment.seq === known.issLocal) {
-      this.#fromConnection(known, segment, offset, frameLength, nowMs);
     }
   }
 
@@ -235,6 +256,12 @@ export class ServerSide {
     writeEthernet(release.bytes, offset + VIRTIO_HEADER, destination, 0, config.serviceMac, 0, type);
     release.commit(offset, frameLength, log.position);
   }
+}
+
+function earliest(connection: Connection): Connection {
+  let first = connection;
+  while (first.predecessor !== undefined) first = first.predecessor;
+  return first;
 }
 
 function openFieldsOf(syn: HalfOpen, synAck: Segment): OpenFields {

@@ -210,22 +210,33 @@ export class SouthWrap {
 
   /** Forgets what is over. The backup does so when it reads CLOSED. */
   #sweep(nowMs: number): void {
-    const { connections, byId, halfOpen, log } = this.#context;
+    const { byId, halfOpen, log } = this.#context;
     for (const syn of [...halfOpen]) {
       if (nowMs - syn.seenAtMs > HALF_OPEN_KEPT_MS) halfOpen.delete(syn);
     }
     for (const connection of [...byId.values()]) {
-      if (!connection.finished || !log.hasRoom(0)) continue;
-      if (connection.closedAtMs < 0) {
+      if (!log.hasRoom(0)) return;
+      if (connection.finished && connection.closedAtMs < 0) {
         connection.closedAtMs = nowMs;
         connection.input.shrink();
         connection.output.shrink();
       }
-      const keptMs = connection.resetByClient || connection.resetByServer ? RESET_KEPT_MS : CLOSED_KEPT_MS;
-      if (nowMs - connection.closedAtMs < keptMs) continue;
-      connections.delete(connection);
-      byId.delete(connection.id);
-      log.closed(connection.id);
+      if (isOver(connection, nowMs)) this.#forget(connection);
     }
   }
+
+  #forget(connection: Connection): void {
+    const { connections, byId, log } = this.#context;
+    if (!connection.direct) this.#virtualClient.reset(connection);
+    connections.delete(connection);
+    byId.delete(connection.id);
+    log.closed(connection.id);
+  }
+}
+
+/** A server's TCP gives a handshake up that is not finished, and says nothing of it. */
+function isOver(connection: Connection, nowMs: number): boolean {
+  if (!connection.finished) return !connection.handshakeDone && nowMs - connection.openedAtMs > HALF_OPEN_KEPT_MS;
+  const keptMs = connection.resetByClient || connection.resetByServer ? RESET_KEPT_MS : CLOSED_KEPT_MS;
+  return nowMs - connection.closedAtMs >= keptMs;
 }

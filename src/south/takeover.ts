@@ -32,7 +32,7 @@ export class Takeover {
   takeOverAll(nowMs: number): number {
     const { release } = this.#context;
     let taken = 0;
-    for (const connection of this.#context.byId.values()) {
+    for (const connection of this.#context.connections) {
       if (connection.finished) continue;
       this.#takeOver(connection, nowMs);
       taken++;
@@ -113,6 +113,8 @@ export class Takeover {
       return;
     }
     this.#continueClock(connection, nowMs);
+    connection.recoverNxt = connection.outUna;
+    connection.recoverCredit = INITIAL_SEGMENTS * this.#emitter.segmentSize(connection);
     if (!connection.handshakeDone) {
       this.#emitter.synAck(connection, nowMs);
       return;
@@ -123,8 +125,6 @@ export class Takeover {
     this.#nudge.send(connection);
     // The client may have opened its window while nobody listened, and says so only once.
     if (connection.outWireEdge <= connection.outUna) this.#emitter.probe(connection, nowMs);
-    connection.recoverNxt = connection.outUna;
-    connection.recoverCredit = INITIAL_SEGMENTS * this.#emitter.segmentSize(connection);
     this.#retransmit(connection, nowMs);
     this.#virtualClient.pump(connection, nowMs);
     this.advance(connection, nowMs);

@@ -45,3 +45,17 @@ test('the age of the oldest unacknowledged entry counts from when it was seen', 
   barrier.turn(71, 0);
   equal(barrier.oldestUnackedMs(90), 0);
 });
+
+test('a pause that finds the log full holds until there was room for the entry to wait for (rule 3)', () => {
+  const { log, barrier } = barrierOver();
+  log.start();
+  while (log.hasRoom(0)) log.noop();
+  barrier.turn(100, 40);
+  log.acknowledge(log.position);
+  equal(barrier.position, -1, 'these acknowledgements may be older than the pause');
+  log.queue.consume(log.queue.readable);
+  barrier.turn(101, 0);
+  equal(barrier.position, -1);
+  log.acknowledge(log.position);
+  equal(barrier.position, log.position);
+});

@@ -1,0 +1,184 @@
+/**
+ * One host of the simulated world: the pure rooms as the data loop wires them (src/daemon/data-loop.ts), with a model server behind
+ * the TUN. A turn is a generator that pauses wherever a power-off may strike.
+ */
+import { createHmac } from 'node:crypto';
+import { crc32 } from 'node:zlib';
+import { ByteQueue } from '../../src/log/byte-queue.ts';
+import { LINK_FRAME } from '../../src/log/entry.ts';
+import { FrameView } from '../../src/log/frame.ts';
+import { LogWriter } from '../../src/log/log-writer.ts';
+import type { Prove } from '../../src/replica/link-session.ts';
+import { Replica, type ReplicaEvent } from '../../src/replica/replica.ts';
+import type { SouthLimits } from '../../src/south/context.ts';
+import { LAN_FRAME_MAX, ReleaseQueue, TUN_HEADROOM } from '../../src/south/release-queue.ts';
+import { SouthWrap } from '../../src/south/south-wrap.ts';
+import type { LinkEnd } from './link.ts';
+import { ModelServer, type ServerOptions } from './model-server.ts';
+
+/** Packets taken from one source before the others get their turn. */
+const BATCH = 16;
+const QUEUE_BYTES = 640 << 10;
+
+export interface HostOptions {
+  readonly index: number;
+  readonly serviceIp: Uint8Array;
+  readonly serviceMac: Uint8Array;
+  readonly limits: SouthLimits;
+  readonly server: ServerOptions;
+  readonly timeoutMs: number;
+  readonly ackTimeoutMs: number;
+  readonly key: string;
+}
+
+/** What the world does for a host, and wants to see. */
+export interface HostPorts {
+  /** Whether the LAN takes the frame. */
+  lan(host: Host, bytes: Uint8Array, offset: number, length: number): boolean;
+  /** The link gives these bytes to the other side. */
+  send(host: Host, bytes: Uint8Array): void;
+  closeLink(host: Host): void;
+  /** A backup has received this entry whole. */
+  held(host: Host, entry: FrameView): void;
+  /** Whether the TUN drops this packet. */
+  tunDrops(): boolean;
+}
+
+export class Host {
+  readonly index: number;
+  readonly log = new LogWriter(new ByteQueue(new Uint8Array(QUEUE_BYTES)));
+  readonly release = new ReleaseQueue(new Uint8Array(QUEUE_BYTES));
+  readonly south: SouthWrap;
+  readonly replica: Replica;
+  readonly server: ModelServer;
+  readonly link: LinkEnd;
+  readonly events: ReplicaEvent[] = [];
+  /** Frames of the LAN that wait to be read. */
+  readonly fromLan: Uint8Array[] = [];
+  alive = true;
+  listening = false;
+  nextTurnAt = 0;
+  lastTurnAt = 0;
+  /** The host stands still until then, all its threads. */
+  pausedUntil = 0;
+  quietSince = Number.POSITIVE_INFINITY;
+  readonly #ports: HostPorts;
+  readonly #frame = new FrameView();
+  readonly #lanFrame = new Uint8Array(LAN_FRAME_MAX);
+
+  constructor(options: HostOptions, link: LinkEnd, ports: HostPorts, nowMs: number) {
+    this.index = options.index;
+    this.link = link;
+    this.#ports = ports;
+    this.server = new ModelServer(options.server);
+    this.south = new SouthWrap({
+      config: options,
+      ports: {
+        lan: (bytes, offset, length) => this.alive && ports.lan(this, bytes, offset, length),
+        tun: (bytes, offset, length) => {
+          if (!ports.tunDrops()) this.server.fromWrap(bytes, offset, length, this.lastTurnAt);
+        },
+      },
+      log: this.log,
+      release: this.release,
+      checksum: (seed, bytes, offset, length) => crc32(bytes.subarray(offset, offset + length), seed),
+      scratch: new Uint8Array(LAN_FRAME_MAX),
+    });
+    const { index, timeoutMs, ackTimeoutMs } = options;
+    this.replica = new Replica(
+      { selfIndex: index, peerIndex: 1 - index, startAsPrimary: false, service: 7, timeoutMs, ackTimeoutMs },
+      this.south,
+      this.log,
+      {
+        event: (event) => this.events.push(event),
+        closeLink: () => ports.closeLink(this),
+        listen: (on) => {
+          this.listening = on;
+        },
+      },
+      proverFor(options.key),
+      nowMs,
+    );
+  }
+
+  get pollMs(): number {
+    return this.south.hasTimers ? 2 : 20;
+  }
+
+  /** One turn of the data loop. Each `yield` is a place where the power may go. */
+  *turn(nowMs: number, health: Parameters<Replica['tick']>[2]): Generator<void> {
+    const pausedMs = Math.max(0, nowMs - this.lastTurnAt - this.pollMs);
+    this.lastTurnAt = nowMs;
+    this.#receive(nowMs);
+    yield;
+    this.server.turn(nowMs);
+    for (let i = 0; i < BATCH && this.south.canReadServer && this.server.toWrap.length > 0; i++) {
+      const packet = this.server.toWrap.shift() as Uint8Array;
+      const offset = this.release.reserve();
+      this.release.bytes.set(packet, offset + TUN_HEADROOM);
+      this.south.fromTun(offset, packet.length, nowMs);
+      yield;
+    }
+    for (let i = 0; i < BATCH && this.south.canReadLan && this.fromLan.length > 0; i++) {
+      const frame = this.fromLan.shift() as Uint8Array;
+      this.#lanFrame.set(frame);
+      this.south.fromLan(this.#lanFrame, frame.length, nowMs);
+      yield;
+    }
+    this.south.appendNotes();
+    this.replica.tick(nowMs, pausedMs, health);
+    yield;
+    this.#flush();
+    yield;
+    this.replica.release();
+    yield;
+  }
+
+  linkDown(reason: string): void {
+    this.replica.linkDown(reason);
+  }
+
+  /** As ReplicationLink does: whole frames are consumed until nothing more is. */
+  #receive(nowMs: number): void {
+    const { link } = this;
+    link.arrive(nowMs);
+    while (link.connected && link.received.length > 0) {
+      const before = this.replica.role;
+      const { received } = link;
+      const taken = this.replica.fromLink(received, 0, received.length, nowMs);
+      if (before === 'backup') this.#watch(received, Math.max(0, taken));
+      if (taken < 0) {
+        this.#ports.closeLink(this);
+        this.replica.linkDown('the peer does not speak the replication protocol');
+        return;
+      }
+      if (taken === 0) return;
+      if (link.connected) link.consumed(taken);
+    }
+  }
+
+  #watch(received: Uint8Array, length: number): void {
+    for (let at = 0; at < length; at += this.#frame.length) {
+      if (this.#frame.set(received, at, length - at) <= 0) return;
+      if (this.#frame.type < LINK_FRAME.CHALLENGE) this.#ports.held(this, this.#frame);
+    }
+  }
+
+  #flush(): void {
+    const { queue } = this.log;
+    if (!this.link.connected || this.link.blocked) return;
+    while (queue.used > 0) {
+      const { readOffset, readable } = queue;
+      this.#ports.send(this, queue.bytes.slice(readOffset, readOffset + readable));
+      queue.consume(readable);
+    }
+  }
+}
+
+function proverFor(key: string): Prove {
+  return (label, parts) => {
+    const hmac = createHmac('sha256', key).update(label);
+    for (const part of parts) hmac.update(part);
+    return new Uint8Array(hmac.digest());
+  };
+}

@@ -1,0 +1,133 @@
+/**
+ * A server host's kernel and program behind a TUN: a listener, its model TCPs, and an application whose output is a function of
+ * its input. How it cuts its packets, its initial sequence numbers, its clock and how fast it reads differ from host to host.
+ */
+import { equal, ok } from 'node:assert/strict';
+import { crc32 } from 'node:zlib';
+import { seq, seqAdd } from '../../src/wire/seq.ts';
+import { ACK, FIN, RST, SYN } from '../../src/wire/tcp.ts';
+import { ModelTcp, type TcpOptions } from './model-tcp.ts';
+import { readTun, type TcpPacket, tcpPacket, tunPacket } from './packets.ts';
+
+/** A program's part in one connection. Called whenever something may have changed; most is what one call may read. */
+export type App = (tcp: ModelTcp, most: number, nowMs: number) => void;
+
+/** Answers what it reads, and closes when its client has. */
+export const echo: App = (tcp, most, nowMs) => {
+  tcp.write(tcp.read(most, nowMs), nowMs);
+  if (tcp.peerFinished && tcp.unread === 0) tcp.close(nowMs);
+};
+
+/** Reads until its client closes, then tells the checksum of all that it read. */
+export const sink: App = (tcp, most, nowMs) => {
+  tcp.read(most, nowMs);
+  if (tcp.peerFinished && tcp.unread === 0 && !tcp.shut) {
+    tcp.write(digest(Uint8Array.from(tcp.received)), nowMs);
+    tcp.close(nowMs);
+  }
+};
+
+/** Takes a request of four bytes, a length, sends so much, and closes first. */
+export const files: App = (tcp, most, nowMs) => {
+  tcp.read(most, nowMs);
+  if (tcp.received.length < 4 || tcp.shut) return;
+  const [a = 0, b = 0, c = 0, d = 0] = tcp.received;
+  tcp.write(fileOf(a * 2 ** 24 + b * 2 ** 16 + c * 256 + d), nowMs);
+  tcp.close(nowMs);
+};
+
+export function digest(data: Uint8Array): Uint8Array {
+  const text = `${data.length} ${crc32(data)}`;
+  return Uint8Array.from(text, (character) => character.charCodeAt(0));
+}
+
+export function fileOf(length: number): Uint8Array {
+  return Uint8Array.from({ length }, (_, i) => (i * 131 + (i >> 8) * 17) & 0xff);
+}
+
+export interface ServerOptions extends TcpOptions {
+  readonly app: App;
+  /** Most that the program reads at once, bytes. */
+  readonly readBytes: number;
+  readonly nextIss: () => number;
+}
+
+export class ModelServer {
+  readonly options: ServerOptions;
+  readonly connections: ModelTcp[] = [];
+  /** Packets for the TUN, in order. */
+  readonly toWrap: Uint8Array[] = [];
+  /** While false a SYN is answered by RST, as by a host whose program has not started. */
+  listening = true;
+  /** While false the program reads nothing. */
+  reads = true;
+  readonly #byPeer = new Map<string, { tcp: ModelTcp; ends: { source: Uint8Array; destination: Uint8Array } }>();
+
+  constructor(options: ServerOptions) {
+    this.options = options;
+  }
+
+  /** A packet that the wrap has written to the TUN. */
+  fromWrap(bytes: Uint8Array, offset: number, length: number, nowMs: number): void {
+    const heard = readTun(bytes, offset, length);
+    if (heard.kind !== 'tcp') return;
+    const { tcp: packet, source, destination } = heard;
+    const key = `${source.join('.')} ${packet.sourcePort} ${packet.destinationPort}`;
+    const ends = { source: destination, destination: source };
+    const known = this.#byPeer.get(key);
+    const isSyn = (packet.flags & (SYN | ACK | RST)) === SYN;
+    const reopens = isSyn && (known === undefined || known.tcp.isOver);
+    if (reopens && this.listening) {
+      const tcp = new ModelTcp(this.options, packet.destinationPort, packet.sourcePort, seq(this.options.nextIss()));
+      this.#byPeer.set(key, { tcp, ends });
+      this.connections.push(tcp);
+      tcp.accept(packet, nowMs);
+    } else if (known !== undefined && known.tcp.state !== 'reset') {
+      known.tcp.receive(packet, nowMs);
+    } else {
+      this.#refuse(packet, ends);
+    }
+    this.turn(nowMs);
+  }
+
+  /** Lets the program run and the timers expire. */
+  turn(nowMs: number): void {
+    for (const { tcp, ends } of this.#byPeer.values()) {
+      tcp.timer(nowMs);
+      if (tcp.established && this.reads) this.options.app(tcp, this.options.readBytes, nowMs);
+      for (const packet of tcp.out.splice(0)) this.toWrap.push(tunPacket(packet, ends, tcp.mss));
+    }
+  }
+
+  get nextTimerAt(): number {
+    return Math.min(...[...this.#byPeer.values()].map(({ tcp }) => tcp.nextTimerAt));
+  }
+
+  /** Whether the program has work left that no packet announces. */
+  get busy(): boolean {
+    return this.reads && [...this.#byPeer.values()].some(({ tcp }) => tcp.established && tcp.unread > 0);
+  }
+
+  /** The only connection, where a test has one. */
+  get only(): ModelTcp {
+    equal(this.connections.length, 1);
+    const [tcp] = this.connections;
+    ok(tcp);
+    return tcp;
+  }
+
+  /** RFC 9293 §3.10.7.1 */
+  #refuse(packet: TcpPacket, ends: { source: Uint8Array; destination: Uint8Array }): void {
+    if ((packet.flags & RST) !== 0) return;
+    const answersAck = (packet.flags & ACK) !== 0;
+    const length = packet.data.length + ((packet.flags & SYN) !== 0 ? 1 : 0) + (packet.flags & FIN);
+    const reset = tcpPacket({
+      sourcePort: packet.destinationPort,
+      destinationPort: packet.sourcePort,
+      seq: answersAck ? packet.ack : seq(0),
+      ack: answersAck ? seq(0) : seqAdd(packet.seq, length),
+      flags: answersAck ? RST : RST | ACK,
+    });
+    this.toWrap.push(tunPacket(reset, ends, 1460));
+  }
+}

@@ -1,0 +1,105 @@
+/** Promotions that need a closer look: each is a bug that the simulated world has found, or a case of DESIGN §3. */
+import { equal } from 'node:assert/strict';
+import { test } from 'node:test';
+import { ENTRY } from '../../src/log/entry.ts';
+import { ACK, FIN, RST, SYN } from '../../src/wire/tcp.ts';
+import { echo, files, sink } from './model-server.ts';
+import { type Heard, sameStream } from './packets.ts';
+import { conversation, download, upload } from './scenarios.ts';
+import { World } from './world.ts';
+
+/** A condition that holds the first `count` times that the frame is one of `flags` (exactly these of SYN, ACK, FIN, RST). */
+function first(count: number, flags: number): (frame: Heard) => boolean {
+  let left = count;
+  return (frame) => {
+    if (frame.kind !== 'tcp' || (frame.tcp.flags & (SYN | ACK | FIN | RST)) !== flags || left === 0) return false;
+    left--;
+    return true;
+  };
+}
+
+/** Smaller buffers on the backup: its server never offers the window that the client was promised. */
+const NARROW = [{}, { bufferBytes: 4_000 }] as const;
+
+test('a SYN that comes again because its answer was lost opens no second connection', () => {
+  const world = new World({ seed: 1 }).pair();
+  world.lanDrops = first(1, SYN | ACK);
+  conversation(world, 2_000, 100);
+  world.run(() => world.clients[0]?.tcp.established === true);
+  equal(world.commit.countOf(ENTRY.OPEN), 1);
+  world.runFor(5);
+  world.crash(world.primary);
+  world.finish();
+  equal(world.backup.server.connections.length, 1);
+});
+
+test('a promotion during the handshake does not lose what the server says before its windows agree', () => {
+  const world = new World({ seed: 2, app: files, servers: NARROW }).pair();
+  world.lanDrops = first(1, SYN | ACK);
+  download(world, 9_000);
+  world.run(() => world.backup.server.connections.length === 1).runFor(1);
+  world.crash(world.primary);
+  world.finish();
+});
+
+test('a FIN that the server repeats while it catches up goes to the client again', () => {
+  const world = new World({ seed: 3, app: files, servers: NARROW, crashAtStep: 40 }).pair();
+  world.lanDrops = first(2, FIN | ACK);
+  download(world, 9_000);
+  world.finish();
+});
+
+/** A download up to where the backup knows that all is acknowledged and the client does not: it will repeat its FIN. */
+function upToLastAck(world: World): World {
+  download(world, 2_000);
+  world.run(() => [...world.backup.south.connections].some(({ finished }) => finished));
+  world.crash(world.primary);
+  return world.runFor(20);
+}
+
+test("a client's FIN that comes again is acknowledged again, also while the server catches up", () => {
+  const world = upToLastAck(new World({ seed: 4, app: files, servers: NARROW }).pair());
+  equal(world.clients[0]?.isContent, false);
+  world.finish();
+});
+
+test('RFC 7323 §5.4: TSval does not run backwards for a connection that was finished at the promotion', () => {
+  for (let seed = 0; seed < 8; seed++) upToLastAck(new World({ seed, app: files }).pair()).finish();
+});
+
+test('an echo that is cut anywhere goes on where the windows of the two servers differ', () => {
+  for (let step = 1; step < 120; step += 3) {
+    const world = new World({ seed: step, app: echo, servers: NARROW, crashAtStep: step }).pair();
+    conversation(world, 6_000, 0);
+    world.finish();
+  }
+});
+
+test('a four-tuple that is used again waits on the backup until the connection before it is fed to its end', () => {
+  const servers = [{}, { bufferBytes: 4_000 }] as const;
+  const world = new World({ seed: 7, app: sink, servers }).pair();
+  world.backup.server.reads = false;
+  upload(world, 20_000, { port: 50_000, iss: 1_000 });
+  const sent = world.clients[0]?.options.script.sends ?? new Uint8Array(0);
+  world.finish().runFor(20);
+  upload(world, 3_000, { port: 50_000, iss: 900_000 });
+  world.finish().runFor(20);
+  equal(world.backup.server.connections.length, 1);
+  world.backup.server.reads = true;
+  world.runFor(1_000);
+  const [before, after] = world.backup.server.connections;
+  sameStream(Uint8Array.from(before?.received ?? []), sent, 'the first upload');
+  equal(after?.received.length, 3_000);
+  equal(world.backup.south.connectionCount, 1);
+  equal([...world.backup.south.connections].length, 1);
+});
+
+test('a promotion says nothing for a connection whose four-tuple is in use again', () => {
+  const world = new World({ seed: 8, app: echo }).pair();
+  conversation(world, 500, 0, { port: 50_000, iss: 1_000 });
+  world.finish().runFor(20);
+  conversation(world, 5_000, 100, { port: 50_000, iss: 900_000 });
+  world.run(() => (world.clients[0]?.tcp.received.length ?? 0) > 1_000);
+  world.crash(world.primary);
+  world.finish();
+});

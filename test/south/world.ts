@@ -1,0 +1,443 @@
+/**
+ * A pair of hosts, their LAN, their link and their clients in virtual time, without I/O: one seed decides everything. The replicas
+ * are real, all but the failure detector, whose word the world gives. Read host.ts, model-tcp.ts and checkers.ts beside it.
+ */
+import { equal, ok } from 'node:assert/strict';
+import type { FrameView } from '../../src/log/frame.ts';
+import type { Health, PeerHealth } from '../../src/replica/health.ts';
+import type { SouthLimits } from '../../src/south/context.ts';
+import { macToString } from '../../src/wire/ethernet.ts';
+import { SYN } from '../../src/wire/tcp.ts';
+import { VIRTIO_HEADER } from '../../src/wire/virtio.ts';
+import { CommitChecker, ContinuityChecker } from './checkers.ts';
+import { Host } from './host.ts';
+import { LinkEnd } from './link.ts';
+import { ModelClient, type Script } from './model-client.ts';
+import { type App, echo, type ServerOptions } from './model-server.ts';
+import type { TcpOptions } from './model-tcp.ts';
+import { type Heard, ip, mac, readLan } from './packets.ts';
+import { Random } from './random.ts';
+
+export const SERVICE_IP = ip('10.0.0.100');
+export const SERVICE_IP6 = ip('2001:db8::100');
+export const SERVICE_MAC = mac('02:00:00:00:01:00');
+export const SERVICE_PORT = 7000;
+
+const NOTHING_MS = 60_000;
+
+export interface Fate {
+  readonly loss: number;
+  readonly duplicate: number;
+  /** Share of frames that are late, and by how much at most. */
+  readonly late: number;
+  readonly lateMs: number;
+}
+
+export const CALM: Fate = { loss: 0, duplicate: 0, late: 0, lateMs: 0 };
+export const ROUGH: Fate = { loss: 0.05, duplicate: 0.03, late: 0.1, lateMs: 5 };
+
+export interface WorldOptions {
+  readonly seed: number;
+  readonly lan?: Fate;
+  readonly tunLoss?: number;
+  readonly app?: App;
+  readonly tcp?: Partial<TcpOptions>;
+  /** What one host's server does otherwise. */
+  readonly servers?: readonly [Partial<ServerOptions>, Partial<ServerOptions>];
+  readonly limits?: Partial<SouthLimits>;
+  readonly timeoutMs?: number;
+  readonly ackTimeoutMs?: number;
+  readonly linkMs?: number;
+  readonly ipv6?: boolean;
+  /** Step of the first host at which it loses its power. */
+  readonly crashAtStep?: number;
+  readonly keys?: readonly [string, string];
+  /** Initial sequence number of clients for which a test names none. */
+  readonly clientIss?: number;
+}
+
+interface Flying {
+  readonly at: number;
+  readonly bytes: Uint8Array;
+  /** The host that has sent it, and does not hear it; −1: a client. */
+  readonly from: number;
+}
+
+const TCP: TcpOptions = {
+  mss: 1460,
+  windowScale: 7,
+  sackPermitted: true,
+  timestamps: true,
+  bufferBytes: 65_536,
+  tsOffset: 0,
+  bulkSegments: 1,
+};
+
+export class World {
+  readonly options: WorldOptions;
+  readonly random: Random;
+  readonly hosts: readonly [Host, Host];
+  readonly clients: ModelClient[] = [];
+  readonly serviceIp: Uint8Array;
+  readonly commit = new CommitChecker();
+  readonly continuity = new ContinuityChecker();
+  /** Frames that the service has sent, as heard on the wire. */
+  readonly heard: { readonly host: number; readonly atMs: number; readonly frame: Heard }[] = [];
+  nowMs = 1000.5;
+  lan: Fate;
+  /** Steps that the first host has made since the two are a pair. */
+  steps = 0;
+  /** Frames on their way over the LAN. */
+  readonly #flying: Flying[] = [];
+  readonly #peers: [PeerHealth, PeerHealth] = [NO_PEER, NO_PEER];
+  /** Hosts that have no LAN. */
+  readonly lanDown = new Set<number>();
+  /** Frames that the LAN is made to lose, whatever its fate is otherwise. */
+  lanDrops: (frame: Heard) => boolean = () => false;
+  #paired = false;
+  /** Neither link nor heartbeats pass between the hosts. */
+  partitioned = false;
+
+  constructor(options: WorldOptions) {
+    this.options = options;
+    this.random = new Random(options.seed);
+    this.serviceIp = options.ipv6 === true ? SERVICE_IP6 : SERVICE_IP;
+    this.lan = CALM;
+    const hosts = [0, 1].map((index) => this.#newHost(index));
+    this.hosts = hosts as [Host, Host];
+  }
+
+  get primary(): Host {
+    return this.hosts[0];
+  }
+
+  get backup(): Host {
+    return this.hosts[1];
+  }
+
+  /** Runs until the second host is the backup of the first. */
+  pair(): this {
+    this.run(() => this.primary.replica.linked && this.backup.replica.linked);
+    this.lan = this.options.lan ?? CALM;
+    this.#paired = true;
+    return this;
+  }
+
+  addClient(script: Partial<Script>, changes: Partial<TcpOptions> & { port?: number; iss?: number } = {}): ModelClient {
+    const number = this.clients.length + 1;
+    const {
+      port = 40_000 + number,
+      iss = this.options.clientIss ?? this.random.between(0, 2 ** 32 - 1),
+      ...tcp
+    } = changes;
+    const client = new ModelClient(
+      {
+        name: `client ${number}`,
+        ip: this.options.ipv6 === true ? ip(`2001:db8::${number}`) : ip('10.0.0.1'),
+        mac: mac('02:00:00:00:00:01'),
+        port,
+        servicePort: SERVICE_PORT,
+        iss,
+        tcp: { ...TCP, ...this.options.tcp, tsOffset: this.random.between(0, 2 ** 32 - 1), ...tcp },
+        script: { sends: new Uint8Array(0), expects: new Uint8Array(0), closesFirst: true, ...script },
+      },
+      this.serviceIp,
+    );
+    const before = this.clients.findIndex(
+      ({ options }) => options.port === port && options.ip.join() === client.options.ip.join(),
+    );
+    // A client whose port is used again has forgotten what it was used for before.
+    if (before >= 0) this.clients.splice(before, 1);
+    this.clients.push(client);
+    client.start(this.nowMs);
+    this.#collect(client);
+    return client;
+  }
+
+  /** Runs until `done`, which must come true in time. */
+  run(done: () => boolean, forMs = NOTHING_MS): this {
+    const deadline = this.nowMs + forMs;
+    while (!done()) {
+      ok(this.nowMs < deadline, `what is waited for has come within ${forMs} ms: ${this.#situation()}`);
+      this.#advance();
+    }
+    return this;
+  }
+
+  runFor(ms: number): this {
+    const end = this.nowMs + ms;
+    while (this.nowMs < end) this.#advance(end);
+    return this;
+  }
+
+  /** Runs until every client has what it expects, and checks that it does. */
+  finish(): this {
+    this.run(() => this.clients.every((client) => client.isContent || client.tcp.state === 'reset'));
+    for (const client of this.clients) {
+      client.check();
+      ok(client.isContent);
+      if (client.options.script.abortsAfter === undefined) {
+        equal(client.tcp.received.length, client.options.script.expects.length, `${client.options.name} has it all`);
+      }
+    }
+    return this;
+  }
+
+  /** Power-off: everything of the host is gone at once. */
+  crash(host: Host): void {
+    if (!host.alive) return;
+    host.alive = false;
+    host.quietSince = this.nowMs;
+    this.#other(host).link.cutShort();
+  }
+
+  /** All threads of the host stand still, as by SIGSTOP. */
+  pause(host: Host, ms: number): void {
+    host.pausedUntil = this.nowMs + ms;
+    host.quietSince = this.nowMs;
+  }
+
+  cutLink(): void {
+    for (const host of this.hosts) {
+      if (!host.link.connected) continue;
+      host.link.reset();
+      host.linkDown('the cable is out');
+    }
+  }
+
+  /** Puts a frame on the LAN as it is. */
+  sendToService(bytes: Uint8Array): void {
+    this.#flying.push({ at: this.nowMs + 0.1, bytes, from: -1 });
+  }
+
+  /** What `host` has been told of its peer, and of its LAN. */
+  #health(host: Host): Health {
+    const peer = this.#other(host);
+    const quietMs = Math.max(0, this.nowMs - peer.quietSince, this.partitioned ? Number.POSITIVE_INFINITY : 0);
+    const timeoutMs = this.options.timeoutMs ?? 5;
+    const known = this.#peers[host.index] ?? NO_PEER;
+    if (quietMs === 0) {
+      const { role, epoch, proposal } = peer.replica;
+      const lanUp = !this.lanDown.has(peer.index);
+      this.#peers[host.index] = {
+        ...known,
+        heard: true,
+        silent: false,
+        lost: false,
+        silentMs: 0,
+        role,
+        epoch,
+        proposal,
+        lanUp,
+      };
+    } else {
+      const silent = quietMs > timeoutMs;
+      this.#peers[host.index] = { ...known, silent, lost: quietMs > 4 * timeoutMs, silentMs: quietMs };
+    }
+    return { peer: this.#peers[host.index] ?? NO_PEER, lanUp: !this.lanDown.has(host.index) };
+  }
+
+  #advance(notBeyond = Number.POSITIVE_INFINITY): void {
+    let next = Math.min(
+      notBeyond,
+      ...this.#flying.map(({ at }) => at),
+      ...this.clients.map((client) => client.tcp.nextTimerAt),
+    );
+    for (const host of this.hosts) {
+      if (host.alive) next = Math.min(next, this.#turnAt(host));
+    }
+    this.nowMs = Math.max(this.nowMs, next);
+    for (const frame of this.#flying.filter(({ at }) => at <= this.nowMs)) {
+      this.#flying.splice(this.#flying.indexOf(frame), 1);
+      this.#arrive(frame);
+    }
+    for (const client of this.clients) {
+      if (client.tcp.nextTimerAt > this.nowMs) continue;
+      client.turn(this.nowMs);
+      this.#collect(client);
+    }
+    for (const host of this.hosts) {
+      if (host.alive && this.#turnAt(host) <= this.nowMs) this.#turn(host);
+    }
+  }
+
+  #turnAt(host: Host): number {
+    const input = host.fromLan.length > 0 || host.server.toWrap.length > 0 || host.server.busy;
+    const work = input ? host.lastTurnAt + 0.1 : Number.POSITIVE_INFINITY;
+    const due = Math.min(work, host.link.nextAt, host.server.nextTimerAt, host.lastTurnAt + host.pollMs);
+    return Math.max(due, host.lastTurnAt + 0.01, host.pausedUntil);
+  }
+
+  #turn(host: Host): void {
+    if (host.pausedUntil > 0) {
+      host.pausedUntil = 0;
+      host.quietSince = Number.POSITIVE_INFINITY;
+    }
+    this.#connect();
+    for (const _ of host.turn(this.nowMs, this.#health(host))) {
+      this.#step(host);
+      if (!host.alive) return;
+    }
+  }
+
+  #step(host: Host): void {
+    if (host !== this.primary || !this.#paired) return;
+    this.steps++;
+    if (this.steps === this.options.crashAtStep) this.crash(host);
+  }
+
+  /** The backup connects as src/daemon/data-loop.ts does. */
+  #connect(): void {
+    for (const host of this.hosts) {
+      const peer = this.#other(host);
+      if (host.link.connected || peer.link.connected || !host.alive || !peer.alive || this.partitioned) continue;
+      if (!host.replica.wantsLink(this.#health(host).peer) || !peer.replica.takesLink) continue;
+      for (const end of [host, peer]) {
+        end.link.reset();
+        end.link.connected = true;
+        end.replica.linkUp(this.random.bytes(16));
+      }
+    }
+  }
+
+  #arrive({ bytes, from }: Flying): void {
+    const destination = macToString(bytes, VIRTIO_HEADER);
+    const toAll = destination === 'ff:ff:ff:ff:ff:ff';
+    if (toAll || destination === macToString(SERVICE_MAC)) {
+      for (const host of this.hosts) {
+        const hears = host.alive && host.listening && host.index !== from && !this.lanDown.has(host.index);
+        if (hears) host.fromLan.push(bytes.slice());
+      }
+      if (!toAll) return;
+    }
+    const heard = readLan(bytes, 0, bytes.length);
+    if (heard.kind !== 'tcp' && heard.kind !== 'icmp') return;
+    for (const client of this.clients) {
+      if (client.options.ip.some((byte, i) => byte !== heard.destination[i])) continue;
+      client.receive(heard, this.nowMs);
+      this.#collect(client);
+    }
+  }
+
+  #collect(client: ModelClient): void {
+    for (const frame of client.frames(SERVICE_MAC)) {
+      const packet = readLan(frame, 0, frame.length);
+      if (packet.kind === 'tcp' && (packet.tcp.flags & SYN) !== 0) {
+        const { sourcePort, destinationPort, windowScale } = packet.tcp;
+        const key = `${packet.source.join('.')} ${sourcePort} ${destinationPort}`;
+        this.continuity.clientScales.set(key, windowScale);
+      }
+      this.#fly(frame, -1);
+    }
+  }
+
+  /** What becomes of a frame on the LAN. */
+  #fly(bytes: Uint8Array, from: number): void {
+    const { loss, duplicate, late, lateMs } = this.lan;
+    if (this.random.chance(loss) || this.lanDrops(readLan(bytes, 0, bytes.length))) return;
+    const copies = this.random.chance(duplicate) ? 2 : 1;
+    for (let i = 0; i < copies; i++) {
+      const delay = this.random.chance(late) ? this.random.next() * lateMs : 0;
+      // Frames of one moment keep their order unless they are late.
+      this.#flying.push({ at: this.nowMs + 0.1 + delay, bytes, from });
+    }
+  }
+
+  #toLan(host: Host, bytes: Uint8Array, offset: number, length: number): boolean {
+    this.#step(host);
+    if (!host.alive) return false;
+    const frame = readLan(bytes, offset, length);
+    this.continuity.spoke(host.index);
+    if (frame.kind === 'tcp') {
+      if (host.log.active) this.commit.said(frame);
+      this.continuity.said(frame);
+    }
+    this.heard.push({ host: host.index, atMs: this.nowMs, frame });
+    if (!this.lanDown.has(host.index)) this.#fly(bytes.slice(offset, offset + length), host.index);
+    return true;
+  }
+
+  #newHost(index: number): Host {
+    const { options, random } = this;
+    const link = new LinkEnd(random, options.linkMs ?? 0.1);
+    const server: ServerOptions = {
+      ...TCP,
+      ...options.tcp,
+      app: options.app ?? echo,
+      readBytes: 8000,
+      bulkSegments: index === 0 ? 1 : 3,
+      tsOffset: random.between(0, 2 ** 32 - 1),
+      nextIss: () => random.between(0, 2 ** 32 - 1),
+      ...options.servers?.[index],
+    };
+    return new Host(
+      {
+        index,
+        serviceIp: this.serviceIp,
+        serviceMac: SERVICE_MAC,
+        limits: { connections: 64, halfOpen: 16, connectionBytes: 256 << 10, ...options.limits },
+        server,
+        timeoutMs: options.timeoutMs ?? 5,
+        ackTimeoutMs: options.ackTimeoutMs ?? 50,
+        key: options.keys?.[index] ?? 'key',
+      },
+      link,
+      {
+        lan: (host, bytes, offset, length) => this.#toLan(host, bytes, offset, length),
+        send: (host, bytes) => {
+          const peer = this.#other(host);
+          if (peer.link.connected && !this.partitioned) peer.link.push(bytes, this.nowMs);
+        },
+        closeLink: (host) => this.#closeLink(host),
+        held: (_, entry: FrameView) => this.commit.held(entry),
+        tunDrops: () => this.lan !== CALM && random.chance(options.tunLoss ?? 0),
+      },
+      this.nowMs,
+    );
+  }
+
+  #closeLink(host: Host): void {
+    const peer = this.#other(host);
+    host.link.reset();
+    if (!peer.link.connected || !peer.alive || this.partitioned || !host.alive) return;
+    peer.link.reset();
+    peer.linkDown('the peer closed the link');
+  }
+
+  #other(host: Host): Host {
+    return this.hosts[1 - host.index] ?? host;
+  }
+
+  #situation(): string {
+    const clients = this.clients.map(({ options, tcp }) => {
+      const { state, sndUna, sndNxt, rcvNxt, peerFinished } = tcp;
+      return `${options.name} ${state} sent ${sndUna}/${sndNxt}/${tcp.written.length} received ${rcvNxt} ${peerFinished}`;
+    });
+    const hosts = this.hosts.map(({ index, alive, replica, south, events }) => {
+      const connections = [...south.connections].map((connection) => {
+        const { direct, phase, inFed, inEnd, inLocalNxt, inLocalEdge, inWireNxt, inWireEdge } = connection;
+        const { outUna, outLocalNxt, outWireNxt, recoverNxt, uncompared, diverged } = connection;
+        const waits = uncompared.length;
+        return JSON.stringify({
+          ...{ direct, phase, inFed, inEnd, inLocalNxt, inLocalEdge, inWireNxt, inWireEdge },
+          ...{ outUna, outLocalNxt, outWireNxt, recoverNxt, waits, diverged },
+        });
+      });
+      const happened = events.map(({ event }) => event).join(', ');
+      return `host ${index} ${alive ? replica.role : 'dead'} [${happened}] ${connections.join('; ')}`;
+    });
+    return [...clients, ...hosts].join('\n  ');
+  }
+}
+
+const NO_PEER: PeerHealth = {
+  heard: false,
+  silent: false,
+  silentMs: 0,
+  lost: false,
+  role: 'starting',
+  epoch: 0,
+  proposal: 0,
+  lanUp: true,
+  stuck: false,
+};
