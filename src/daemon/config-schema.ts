@@ -172,7 +172,7 @@ export const SCHEMA = section({
     interval: duration('0.1ms', '10s').prefault('0.5ms'),
     timeout: timeout.prefault('auto'),
     removeTimeout: timeout.prefault('auto'),
-    ackTimeout: duration('1ms', '1m').prefault('100ms'),
+    ackTimeout: duration('1ms', '1m').prefault('500ms'),
     stallTimeout: duration('1ms', '1m').prefault('250ms'),
   }).prefault({}),
   witness: oneOf(

@@ -10,8 +10,8 @@
  * - *downwards*: bytes that the client expects from the service. Packets cannot tell this, since they do not say where an
  *   answer ends. So it is assumed at a fault if within the last 20 ms the service delivered new bytes, or the client sent
  *   some to a service that has answered before; and after a fault between new bytes of a stream that is dense, three
- *   arrivals in 20 ms. The clock runs until the next new byte, and starts again whenever the service acknowledges something
- *   new: an upload advances although its answer is still to come. Two things end it without counting. A client that had
+ *   arrivals in 20 ms. The clock runs until the next new byte; where the client has sent more than 64 KB since the last one,
+ *   it uploads, and the clock starts again with each ACK of something new. Two things end it without counting. A client that had
  *   nothing unacknowledged and then sends a request was not waiting: the clock starts again at its request. A client that
  *   closes, and whose FIN is then acknowledged, was not waiting either.
  *
@@ -58,6 +58,8 @@ export function survived(flow: FlowReport, clientSucceeded: boolean): boolean {
 }
 
 const RECENT_MS = 20;
+/** More than a request: sent since the last answer, it is an upload. */
+const UPLOAD_BYTES = 65_536;
 const NEVER = Number.NEGATIVE_INFINITY;
 
 /** One connection. Positions count from the SYN: it is 0, the first byte of data is 1. */
@@ -82,6 +84,8 @@ export class Flow {
 
   #firstFaultMs = Number.POSITIVE_INFINITY;
   #stallMs = 0;
+  /** End of what the client had sent when the service's last new byte arrived. */
+  #sndNxtAtArrival = 0;
   /** Since when the clocks run; NEVER: they do not. */
   #upSinceMs = NEVER;
   #downSinceMs = NEVER;
@@ -207,7 +211,8 @@ export class Flow {
     if (this.#upSinceMs !== NEVER) this.#count(this.#upSinceMs, atMs);
     this.#sndUna = una;
     this.#upSinceMs = una < this.#sndNxt ? atMs : NEVER;
-    if (this.#downSinceMs !== NEVER) this.#downSinceMs = atMs;
+    const uploads = this.#sndNxt - this.#sndNxtAtArrival > UPLOAD_BYTES;
+    if (uploads && this.#downSinceMs !== NEVER) this.#downSinceMs = atMs;
     const closeAnswered = this.#clientFin && una === this.#sndNxt;
     if (closeAnswered) this.#downSinceMs = NEVER;
   }
@@ -223,6 +228,7 @@ export class Flow {
     if (this.#downSinceMs !== NEVER) this.#count(this.#downSinceMs, atMs);
     this.#downSinceMs = NEVER;
     this.#downByFault = false;
+    this.#sndNxtAtArrival = this.#sndNxt;
     this.#arrivals = [atMs, this.#arrivals[0], this.#arrivals[1]];
     const dense = atMs - this.#arrivals[2] <= RECENT_MS;
     if (dense && !this.#clientFin && this.#firstFaultMs !== Number.POSITIVE_INFINITY) this.#startDownClock(atMs);

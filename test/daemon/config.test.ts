@@ -51,7 +51,7 @@ test('what is not said has its default', () => {
     intervalMs: 0.5,
     timeoutMs: 'auto',
     removeTimeoutMs: 'auto',
-    ackTimeoutMs: 100,
+    ackTimeoutMs: 500,
     stallTimeoutMs: 250,
   });
   equal(config.level, 'stream');
