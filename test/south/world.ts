@@ -220,7 +220,7 @@ export class World {
     const quietMs = Math.max(0, this.nowMs - peer.quietSince, this.partitioned ? Number.POSITIVE_INFINITY : 0);
     const timeoutMs = this.#timeoutMs;
     const known = this.#peers[host.index] ?? NO_PEER;
-    if (quietMs === 0) {
+    if (quietMs === 0 && peer.alive) {
       const { role, epoch, proposal } = peer.replica;
       const lanUp = !this.lanDown.has(peer.index);
       this.#peers[host.index] = {
