@@ -9,7 +9,6 @@ import { close, EAGAIN, EBADFD, POLLIN, POLLOUT, Poller, read, write } from '../
 import { allocate } from '../linux/memory.ts';
 import {
   addUnicastAddress,
-  dropUnicastAddress,
   FILTER_NOTHING,
   filterForService,
   openPacketSocket,
@@ -62,7 +61,6 @@ export class DataLoop {
   readonly #health = new HealthReading();
   readonly #poller = new Poller(8);
   readonly #lanFd: number;
-  readonly #lanIndex: number;
   readonly #lanSlot: number;
   readonly #tunSlot: number;
   readonly #wakeSlot: number;
@@ -84,8 +82,10 @@ export class DataLoop {
     this.#data = data;
     this.#board = new HealthBoard(data.board);
     const lan = openPacketSocket({ interface: data.lanInterface, filter: FILTER_NOTHING });
+    // The NIC takes the virtual MAC from the start, and the filter decides: to tell it so at a promotion would mean to wait for a
+    // lock of the kernel, just when interfaces go down.
+    addUnicastAddress(lan.fd, lan.ifindex, data.serviceMac);
     this.#lanFd = lan.fd;
-    this.#lanIndex = lan.ifindex;
     this.#lanSlot = this.#poller.add(lan.fd, POLLIN);
     this.#tunSlot = this.#poller.add(data.tunFd, POLLIN);
     this.#wakeSlot = this.#poller.add(data.wakeFd, POLLIN);
@@ -212,10 +212,7 @@ export class DataLoop {
 
   /** Takes the service's frames off the LAN, or stops doing so. */
   #listen(on: boolean): void {
-    const { serviceMac } = this.#data;
-    setFilter(this.#lanFd, on ? filterForService(serviceMac) : FILTER_NOTHING);
-    if (on) addUnicastAddress(this.#lanFd, this.#lanIndex, serviceMac);
-    else dropUnicastAddress(this.#lanFd, this.#lanIndex, serviceMac);
+    setFilter(this.#lanFd, on ? filterForService(this.#data.serviceMac) : FILTER_NOTHING);
   }
 
   #packetPorts(): PacketPorts {
