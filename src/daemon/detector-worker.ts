@@ -50,6 +50,8 @@ const REMOVE_FACTOR = 6;
 /** So long after a peer's start its program is still being compiled, and its heartbeats are late. */
 const WARM_UP_MS = 1000;
 const WARM_UP_FACTOR = 6;
+/** `timeout: auto` learns from the gaps between heartbeats, up to so many times its least. */
+const LEARN_FACTOR = 5;
 const GAPS_EVERY_MS = 200;
 
 interface Path {
@@ -83,7 +85,7 @@ class DetectorLoop {
     this.#timeoutMs = timeoutMs;
     this.#removeTimeoutMs = data.removeTimeoutMs === 'auto' ? REMOVE_FACTOR * timeoutMs : data.removeTimeoutMs;
     this.#board = new HealthBoard(data.board);
-    this.#silence = new SilenceDetector(timeoutMs);
+    this.#silence = new SilenceDetector(timeoutMs, data.timeoutMs === 'auto' ? LEARN_FACTOR * timeoutMs : timeoutMs);
     this.#authenticate = authenticator(data.key);
     this.#paths = data.own.map((own, index) => {
       const peer = data.peer[index];
@@ -143,7 +145,8 @@ class DetectorLoop {
     const peer = this.#peer;
     // Whatever comes over the replication link is a sign of life too.
     const linkMs = nowMs - this.#board.linkHeardAtMs;
-    const timeoutMs = nowMs < this.#warmUntilMs ? WARM_UP_FACTOR * this.#timeoutMs : this.#timeoutMs;
+    const learntMs = this.#silence.timeoutMs;
+    const timeoutMs = nowMs < this.#warmUntilMs ? Math.max(learntMs, WARM_UP_FACTOR * this.#timeoutMs) : learntMs;
     const silenceMs = Math.min(this.#silence.silenceMs(nowMs), linkMs);
     const silent = silenceMs > timeoutMs;
     if (silent && !peer.silent) this.#suspicions++;

@@ -7,9 +7,16 @@
 const BUCKETS = 2000;
 /** A detector that sleeps for longer than this share of the timeout has overslept. */
 const PUNCTUAL_SHARE = 0.2;
+/** How many times the longest gap of late is silence. */
+const GAPS_PER_TIMEOUT = 3;
+/** Per heartbeat: at two a millisecond a long gap has faded to a third after half a second. */
+const GAP_FADES = 0.999;
 
 export class SilenceDetector {
-  readonly #timeoutMs: number;
+  readonly #timeoutLeastMs: number;
+  readonly #timeoutMostMs: number;
+  /** The longest gap of late, fading. */
+  #recentGapMs = 0;
   #heardAtMs = Number.NaN;
   #wokeAtMs = Number.NaN;
   /** Silence up to the last waking: time since the peer was heard, without what this detector overslept. */
@@ -19,9 +26,19 @@ export class SilenceDetector {
   #beats = 0;
   #longestGapMs = 0;
 
-  /** @param timeoutMs silence that is a suspicion. */
-  constructor(timeoutMs: number) {
-    this.#timeoutMs = timeoutMs;
+  /**
+   * @param leastMs silence that is a suspicion.
+   * @param mostMs where it is greater, the detector learns: silence is a suspicion only from three times the longest gap of late
+   * on, and at most from this on.
+   */
+  constructor(leastMs: number, mostMs: number = leastMs) {
+    this.#timeoutLeastMs = leastMs;
+    this.#timeoutMostMs = mostMs;
+  }
+
+  /** Silence that is a suspicion at present. */
+  get timeoutMs(): number {
+    return Math.min(this.#timeoutMostMs, Math.max(this.#timeoutLeastMs, GAPS_PER_TIMEOUT * this.#recentGapMs));
   }
 
   /** A heartbeat has arrived. */
@@ -41,12 +58,12 @@ export class SilenceDetector {
 
   /** A peer that was never heard is not suspected: it may not have started yet. */
   suspects(nowMs: number): boolean {
-    return this.silenceMs(nowMs) > this.#timeoutMs;
+    return this.silenceMs(nowMs) > this.timeoutMs;
   }
 
   /** Silence that counts, ms: of each sleep no more than a punctual one would have taken. NaN when the peer was never heard. */
   silenceMs(nowMs: number): number {
-    return this.#countedMs + Math.min(nowMs - this.#wokeAtMs, this.#timeoutMs * PUNCTUAL_SHARE);
+    return this.#countedMs + Math.min(nowMs - this.#wokeAtMs, this.#timeoutLeastMs * PUNCTUAL_SHARE);
   }
 
   /** Milliseconds since the peer was heard last; NaN when it never was. */
@@ -85,5 +102,6 @@ export class SilenceDetector {
     const bucket = Math.min(BUCKETS, Math.floor(gapMs * 10));
     this.#gaps[bucket] = (this.#gaps[bucket] ?? 0) + 1;
     this.#longestGapMs = Math.max(this.#longestGapMs, gapMs);
+    this.#recentGapMs = Math.max(gapMs, this.#recentGapMs * GAP_FADES);
   }
 }

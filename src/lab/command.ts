@@ -42,7 +42,11 @@ export function registerLab(program: Command, environment: NodeJS.ProcessEnv): v
     .option('--link-rate <rate>', 'shape the replication link')
     .option('--direct', 'the same server on one host without fttcp, for comparison')
     .option('--config <file>', 'a service.yaml with further settings (limits, detect, …)')
-    .option('--detect-timeout <time>', 'silence after which the primary is taken for dead', '5ms')
+    .option(
+      '--detect-timeout <time>',
+      'silence after which the primary is taken for dead; auto: 5 ms, more where heartbeats are late',
+      'auto',
+    )
     .option('--pcap <dir>', 'write captures (pcapng), logs and a sequence plot there')
     .option('--timeout <time>', "limit of the client's run", '120s')
     .option('--json', 'print one JSON object on standard output')

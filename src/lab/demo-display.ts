@@ -122,7 +122,7 @@ export class DemoScreen implements DemoDisplay {
       return `${arrow} ${bar} ${megabytes(bytes).padStart(6)} MB ${rate.padEnd(10)}`;
     };
     const both = [one('↑', last.uploaded, first.uploaded), one('↓', last.downloaded, first.downloaded)];
-    return `  ${both.join('  ')}`.slice(0, (this.#stream.columns ?? DEFAULT_COLUMNS) - 1);
+    return `  ${both.join('  ').trimEnd()}`.slice(0, (this.#stream.columns ?? DEFAULT_COLUMNS) - 1);
   }
 
   #isComplete(uploaded: number, downloaded: number): boolean {

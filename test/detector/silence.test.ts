@@ -55,3 +55,14 @@ test('the detector tells what a shorter timeout would have suspected falsely', (
   equal(detector.falseSuspicionRate(10), 0);
   ok(detector.gapQuantileMs(0.5) < 1);
 });
+
+test('a detector that may learn takes no gap for silence that is like those of late, and forgets them', () => {
+  const detector = new SilenceDetector(5, 25);
+  detector.heard(0);
+  detector.heard(4);
+  equal(detector.timeoutMs, 12);
+  detector.heard(104);
+  equal(detector.timeoutMs, 25);
+  for (let now = 104.5; now < 3000; now += 0.5) detector.heard(now);
+  equal(detector.timeoutMs, 5);
+});
