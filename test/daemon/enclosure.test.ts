@@ -302,7 +302,7 @@ test('kill -9 of the daemon leaves no process and no namespace', { skip }, async
   await until('the server runs', () => processesWith(marker).length >= 3);
   daemon.kill('SIGKILL');
   await until('all processes end', () => processesWith(marker).length === 0);
-  assert.ok(!namespacesInUse().has(namespace));
+  await until('the namespace ends', () => !namespacesInUse().has(namespace));
 });
 
 test('kill -9 at any moment of the start leaves nothing', { skip }, async () => {

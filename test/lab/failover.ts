@@ -32,14 +32,19 @@ export async function withFile(bytes: number, use: (directory: string, file: str
 
 export type Scenario = Pick<LabOptions, 'server' | 'client' | 'port'> & Partial<LabOptions>;
 
-/** Runs the scenario and asserts what every survived fault has in common. */
+/**
+ * Runs the scenario and asserts what every survived fault has in common. `FTTCP_TEST_EVIDENCE=DIR` keeps captures and the daemons'
+ * logs of the run there: the capture takes processor time, so not by default.
+ */
 export async function survives(scenario: Scenario): Promise<LabResult> {
   const said: string[] = [];
+  const evidence = process.env.FTTCP_TEST_EVIDENCE;
   const result = await runLab({
     environment: process.env,
     timeoutMs: 60_000,
     detectTimeout: CALM_TIMEOUT,
     progress: (line) => said.push(line),
+    pcap: evidence === undefined ? undefined : mkdtempSync(path.join(evidence, 'run-')),
     ...scenario,
   });
   const account = `${said.join('\n')}\n${JSON.stringify(result, null, 1)}`;
@@ -49,6 +54,8 @@ export async function survives(scenario: Scenario): Promise<LabResult> {
     account,
   );
   assert.equal(result.faults.length, scenario.at?.length ?? 0, account);
+  // A host that was suspected while it lived has left the fault nothing to hit: the run would have shown nothing.
+  assert.ok(!said.some((line) => line.includes('without any fault')), account);
   const takenOver = scenario.at?.some((fault) => fault.endsWith(':primary')) ? 1 : 0;
   assert.equal(result.failovers.length, takenOver, account);
   return result;

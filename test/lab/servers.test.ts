@@ -94,6 +94,18 @@ test("python's http.server: a download survives a power-off of host a, at the de
     });
   }));
 
+test("python's http.server: a download survives a power-off of the backup", () =>
+  withFile(FILE_BYTES, async (directory, file) => {
+    await survives({
+      server: 'exec python3 -m http.server 8000',
+      port: 8000,
+      state: directory,
+      rate: '200mbit',
+      client: `${MID_SECOND}; curl -sSf http://$FTTCP_ADDRESS:8000/big | cmp - '${file}'`,
+      at: ['1500ms:power-off:backup'],
+    });
+  }));
+
 test('a server that opens its window again while nobody listens is heard', () =>
   withFile(20_000_000, async (directory, file) => {
     // The client reads nothing for a second, around the power-off: its window is closed, and opens once.

@@ -3,9 +3,10 @@ import { client, example, survives, withFile } from './failover.ts';
 
 const RUNS = 20;
 const BYTES = 40_000_000;
+const RATE = '300mbit';
 const seed = Number(process.env.FTTCP_SEED ?? Math.floor(Math.random() * 2 ** 31));
 
-/** Moments from 100 to 900 ms, repeatable by the seed (a linear congruential generator). */
+/** Moments from 100 to 900 ms, repeatable by the seed (a linear congruential generator): before the transfers, or amid them. */
 function moments(): number[] {
   let state = seed;
   return Array.from({ length: RUNS }, () => {
@@ -22,7 +23,7 @@ test(`${RUNS} power-offs at random moments of uploads, downloads and echo, seed 
           server: `FTTCP_PORT=8001 ${example('echo-server')} & exec ${example('file-server')}`,
           port: 8000,
           state: directory,
-          rate: '500mbit',
+          rate: RATE,
           client: `exec ${client('mixed-client')} ${BYTES} '${file}'`,
           at: [`${atMs}ms:power-off:primary`],
         });

@@ -34,7 +34,7 @@ async function download(): Promise<boolean> {
 
 async function echo(): Promise<boolean> {
   const client = fileURLToPath(new URL('./echo-client.js', import.meta.url));
-  const child = spawn(process.execPath, [client, '1000'], {
+  const child = spawn(process.execPath, [client, '1500'], {
     stdio: 'inherit',
     env: { ...process.env, FTTCP_PORT: String(port + 1) },
   });
