@@ -252,7 +252,8 @@ export class Replica {
     const { peer } = health;
     if (this.#outranked(peer)) {
       this.#stepDown(peer.epoch, 'the view has gone on without this host');
-    } else if (peer.role === 'primary' && peer.proposal > this.#epoch) {
+    } else if (!peer.silent && peer.role === 'primary' && peer.proposal > this.#epoch) {
+      // Of a silent primary it does not count: unaccepted, the proposal gave it no leave to go on, and nobody else would serve.
       this.#stepDown(peer.proposal, 'the primary has removed this host from the view');
     } else {
       const reason = suspicion(health);

@@ -113,6 +113,16 @@ test('a backup that does not acknowledge in time is removed although it is heard
   world.finish();
 });
 
+test('a backup takes over from a primary that fell silent after it had proposed the removal', () => {
+  const world = new World({ seed: 12 }).pair();
+  const { backup } = world;
+  world.crash(world.primary);
+  const said = { heard: true, role: 'primary', epoch: 2, proposal: 3, lanUp: true, stuck: false } as const;
+  const peer = { ...said, silent: true, silentMs: 21, lost: false };
+  backup.replica.tick(world.nowMs, 0, { peer, lanUp: true });
+  deepEqual([backup.replica.role, backup.replica.epoch], ['primary', 4]);
+});
+
 test('a primary whose LAN is lost is succeeded, and steps down when it hears of the higher epoch', () => {
   const world = new World({ seed: 10, app: echo }).pair();
   const client = conversation(world, 20_000, 0);
