@@ -2,7 +2,7 @@
 // the main thread watches. One writer for each part; a version that is odd while the peer's part is being written lets the reader
 // take a consistent copy without a lock.
 import { ROLES, type Role } from '../detector/heartbeat.ts';
-import type { Health, PeerHealth } from '../replica/health.ts';
+import { type Health, NO_PEER, type PeerHealth } from '../replica/health.ts';
 
 const INTS = 16;
 const FLOATS = 8;
@@ -34,17 +34,7 @@ const READ_ATTEMPTS = 32;
 
 /** A `Health` that is filled in again and again. */
 export class HealthReading implements Health {
-  readonly peer: { -readonly [K in keyof PeerHealth]: PeerHealth[K] } = {
-    heard: false,
-    silent: false,
-    silentMs: 0,
-    lost: false,
-    role: 'starting',
-    epoch: 0,
-    proposal: 0,
-    lanUp: false,
-    stuck: false,
-  };
+  readonly peer: { -readonly [K in keyof PeerHealth]: PeerHealth[K] } = { ...NO_PEER };
   lanUp = true;
 }
 

@@ -21,3 +21,16 @@ export interface Health {
   /** This host's own LAN. */
   readonly lanUp: boolean;
 }
+
+/** What is known of a peer that was never heard. */
+export const NO_PEER: PeerHealth = {
+  heard: false,
+  silent: false,
+  silentMs: 0,
+  lost: false,
+  role: 'starting',
+  epoch: 0,
+  proposal: 0,
+  lanUp: false,
+  stuck: false,
+};

@@ -12,7 +12,7 @@ import { FrameView } from '../log/frame.ts';
 import type { LogWriter } from '../log/log-writer.ts';
 import type { SouthWrap } from '../south/south-wrap.ts';
 import { Barrier } from './barrier.ts';
-import type { Health, PeerHealth } from './health.ts';
+import { type Health, NO_PEER, type PeerHealth } from './health.ts';
 import { LinkSession, type Prove } from './link-session.ts';
 
 /** A first replica waits so long for a primary that may be there already. */
@@ -425,18 +425,6 @@ export class Replica {
     this.#south.announce();
   }
 }
-
-const NO_PEER: PeerHealth = {
-  heard: false,
-  silent: false,
-  silentMs: 0,
-  lost: false,
-  role: 'starting',
-  epoch: 0,
-  proposal: 0,
-  lanUp: false,
-  stuck: false,
-};
 
 /** Why a backup suspects its primary; '' when it does not. */
 function suspicion({ peer, lanUp }: Health): string {

@@ -4,14 +4,12 @@ import { type ArpView, writeArpReply, writeGratuitousArp } from '../wire/arp.ts'
 import { ETHERNET_HEADER, ETHERTYPE_IPV4, ETHERTYPE_IPV6, writeEthernet } from '../wire/ethernet.ts';
 import { isIpv4 } from '../wire/ip-address.ts';
 import { SACK_BLOCKS_MAX, SegmentFields, tcpHeaderLength, writeSegment } from '../wire/segment-writer.ts';
-import { ACK, FIN, PSH, RST, SYN } from '../wire/tcp.ts';
+import { ACK, FIN, PSH, RST, SYN, TCP_CHECKSUM } from '../wire/tcp.ts';
 import { GSO_NONE, GSO_TCPV4, GSO_TCPV6, VIRTIO_HEADER, VIRTIO_NEEDS_CSUM, writeVirtio } from '../wire/virtio.ts';
 import type { Connection } from './connection.ts';
 import type { SouthContext } from './context.ts';
 import { FRAME_IP } from './release-queue.ts';
 
-/** Offset of the checksum within a TCP header: `csum_offset` of the virtio header. */
-const TCP_CHECKSUM_OFFSET = 16;
 /** Most payload in one frame that the kernel or the NIC cuts into segments. */
 export const BULK_PAYLOAD_MAX = 60_000;
 
@@ -169,6 +167,6 @@ export function writeTcpVirtio(
     bulk ? linkHeader + headers : 0,
     bulk ? segmentSize : 0,
     linkHeader + headers - tcpHeaderLength(fields),
-    TCP_CHECKSUM_OFFSET,
+    TCP_CHECKSUM,
   );
 }

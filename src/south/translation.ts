@@ -2,12 +2,10 @@
 // server's stream, SACK blocks, timestamps, window scale. On a host that was the primary from the start all offsets are zero.
 import type { Segment } from '../wire/segment.ts';
 import { seqDiff } from '../wire/seq.ts';
-import { SYN } from '../wire/tcp.ts';
+import { SYN, TCP_CHECKSUM } from '../wire/tcp.ts';
 import { VIRTIO_HEADER, VIRTIO_NEEDS_CSUM, writeVirtio } from '../wire/virtio.ts';
 import type { Connection } from './connection.ts';
 import { clampWindow } from './emitter.ts';
-
-const TCP_CHECKSUM_OFFSET = 16;
 
 export function isTranslated(connection: Connection): boolean {
   return (
@@ -47,5 +45,5 @@ export function requirePartialChecksum(bytes: Uint8Array, offset: number, segmen
   segment.fillPartialChecksum();
   if (((bytes[offset] ?? 0) & VIRTIO_NEEDS_CSUM) !== 0) return;
   const start = segment.transportOffset - offset - VIRTIO_HEADER;
-  writeVirtio(bytes, offset, VIRTIO_NEEDS_CSUM, 0, 0, 0, start, TCP_CHECKSUM_OFFSET);
+  writeVirtio(bytes, offset, VIRTIO_NEEDS_CSUM, 0, 0, 0, start, TCP_CHECKSUM);
 }

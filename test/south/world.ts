@@ -4,7 +4,7 @@
  */
 import { equal, ok } from 'node:assert/strict';
 import type { FrameView } from '../../src/log/frame.ts';
-import type { Health, PeerHealth } from '../../src/replica/health.ts';
+import { type Health, NO_PEER, type PeerHealth } from '../../src/replica/health.ts';
 import type { SouthLimits } from '../../src/south/context.ts';
 import { macToString } from '../../src/wire/ethernet.ts';
 import { SYN } from '../../src/wire/tcp.ts';
@@ -436,15 +436,3 @@ export class World {
     return [...clients, ...hosts].join('\n  ');
   }
 }
-
-const NO_PEER: PeerHealth = {
-  heard: false,
-  silent: false,
-  silentMs: 0,
-  lost: false,
-  role: 'starting',
-  epoch: 0,
-  proposal: 0,
-  lanUp: true,
-  stuck: false,
-};
