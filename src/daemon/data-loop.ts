@@ -18,6 +18,7 @@ import { ByteQueue } from '../log/byte-queue.ts';
 import { LogWriter } from '../log/log-writer.ts';
 import type { Prove } from '../replica/link-session.ts';
 import { Replica, type ReplicaEvent } from '../replica/replica.ts';
+import type { Member } from '../replica/view.ts';
 import type { PacketPorts, SouthLimits } from '../south/context.ts';
 import { LAN_FRAME_MAX, ReleaseQueue, TUN_HEADROOM } from '../south/release-queue.ts';
 import { SouthWrap } from '../south/south-wrap.ts';
@@ -38,7 +39,8 @@ export interface DataWorkerData {
   readonly wakeFd: number;
   readonly ownLink: Endpoint;
   readonly peerLink: Endpoint | undefined;
-  readonly selfIndex: number;
+  readonly self: Member;
+  readonly witnessed: boolean;
   readonly peerIndex: number | undefined;
   readonly startAsPrimary: boolean;
   readonly timeoutMs: number;
@@ -104,7 +106,12 @@ export class DataLoop {
       { ...data },
       this.#south,
       this.#log,
-      { event: report, closeLink: () => this.#link.close(), listen: (on) => this.#listen(on) },
+      {
+        event: report,
+        closeLink: () => this.#link.close(),
+        listen: (on) => this.#listen(on),
+        askWitness: () => {},
+      },
       proverFor(data.key),
       this.#nowMs,
     );
@@ -149,8 +156,8 @@ export class DataLoop {
     this.#replica.tick(this.#nowMs, pausedMs, this.#health);
     this.#linkEnded(this.#link.flush());
     this.#lanBlocked = false;
-    this.#replica.release();
-    this.#board.writeSelf(this.#replica.role, this.#replica.epoch, this.#replica.proposal, this.#nowMs);
+    this.#replica.release(this.#nowMs, monotonicMs() - this.#nowMs);
+    this.#board.writeSelf(this.#replica, this.#nowMs);
     return !this.#stopped();
   }
 

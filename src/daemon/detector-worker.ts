@@ -133,6 +133,7 @@ class DetectorLoop {
       this.#silence.heard(monotonicMs());
       const peer = this.#peer;
       peer.heard = true;
+      peer.life = heartbeat.life;
       peer.role = heartbeat.role;
       peer.epoch = heartbeat.epoch;
       peer.proposal = heartbeat.proposal;
@@ -159,6 +160,7 @@ class DetectorLoop {
   #send(nowMs: number): void {
     const own = this.#own;
     const turnAtMs = this.#board.dataTurnAtMs;
+    own.life = this.#board.selfLife;
     own.role = this.#board.selfRole;
     own.epoch = this.#board.selfEpoch;
     own.proposal = this.#board.selfProposal;

@@ -4,7 +4,7 @@
 import { ROLES, type Role } from '../detector/heartbeat.ts';
 import { type Health, NO_PEER, type PeerHealth } from '../replica/health.ts';
 
-const INTS = 16;
+const INTS = 20;
 const FLOATS = 8;
 
 // Integers.
@@ -23,6 +23,8 @@ const SELF_PROPOSAL = 11;
 const STOP = 12;
 const SUSPICIONS = 13;
 const PEER_LOST = 14;
+const PEER_LIFE = 15;
+const SELF_LIFE = 16;
 // Floats.
 const PEER_SILENT_MS = 0;
 const DATA_TURN_AT_MS = 1;
@@ -31,6 +33,14 @@ const GAP_P99_MS = 3;
 const LINK_HEARD_AT_MS = 4;
 
 const READ_ATTEMPTS = 32;
+
+/** What the heartbeats are to say of this host. */
+export interface SelfReport {
+  readonly role: Role;
+  readonly life: number;
+  readonly epoch: number;
+  readonly proposal: number;
+}
 
 /** A `Health` that is filled in again and again. */
 export class HealthReading implements Health {
@@ -56,6 +66,7 @@ export class HealthBoard {
       ints[PEER_HEARD] !== Number(peer.heard) ||
       ints[PEER_SILENT] !== Number(peer.silent) ||
       ints[PEER_LOST] !== Number(peer.lost) ||
+      ints[PEER_LIFE] !== (peer.life | 0) ||
       ints[PEER_ROLE] !== ROLES.indexOf(peer.role) ||
       ints[PEER_EPOCH] !== peer.epoch ||
       ints[PEER_PROPOSAL] !== peer.proposal ||
@@ -66,6 +77,7 @@ export class HealthBoard {
       ints[PEER_HEARD] = Number(peer.heard);
       ints[PEER_SILENT] = Number(peer.silent);
       ints[PEER_LOST] = Number(peer.lost);
+      ints[PEER_LIFE] = peer.life;
       ints[PEER_ROLE] = ROLES.indexOf(peer.role);
       ints[PEER_EPOCH] = peer.epoch;
       ints[PEER_PROPOSAL] = peer.proposal;
@@ -89,6 +101,7 @@ export class HealthBoard {
       const heard = ints[PEER_HEARD] === 1;
       const silent = ints[PEER_SILENT] === 1;
       const lost = ints[PEER_LOST] === 1;
+      const life = (ints[PEER_LIFE] ?? 0) >>> 0;
       const role = ROLES[ints[PEER_ROLE] ?? 0] ?? 'starting';
       const epoch = ints[PEER_EPOCH] ?? 0;
       const proposal = ints[PEER_PROPOSAL] ?? 0;
@@ -100,6 +113,7 @@ export class HealthBoard {
       peer.heard = heard;
       peer.silent = silent;
       peer.lost = lost;
+      peer.life = life;
       peer.role = role;
       peer.epoch = epoch;
       peer.proposal = proposal;
@@ -118,8 +132,9 @@ export class HealthBoard {
     Atomics.store(this.#ints, SELF_LAN_UP, Number(up));
   }
 
-  /** Data worker: what the heartbeats are to say, and that the loop turns. */
-  writeSelf(role: Role, epoch: number, proposal: number, nowMs: number): void {
+  /** Data worker: and that the loop turns. */
+  writeSelf({ role, life, epoch, proposal }: SelfReport, nowMs: number): void {
+    Atomics.store(this.#ints, SELF_LIFE, life);
     Atomics.store(this.#ints, SELF_ROLE, ROLES.indexOf(role));
     Atomics.store(this.#ints, SELF_EPOCH, epoch);
     Atomics.store(this.#ints, SELF_PROPOSAL, proposal);
@@ -137,6 +152,10 @@ export class HealthBoard {
 
   get selfRole(): Role {
     return ROLES[Atomics.load(this.#ints, SELF_ROLE)] ?? 'starting';
+  }
+
+  get selfLife(): number {
+    return Atomics.load(this.#ints, SELF_LIFE) >>> 0;
   }
 
   get selfEpoch(): number {

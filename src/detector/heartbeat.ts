@@ -2,15 +2,15 @@
 // and every message carries the epoch.
 //
 // magic u32 | version u8 | sender u8 | role u8 | flags u8 | service u32 | boot u32 | sequence u32 | epoch u32 | proposal u32 |
-// authenticator 16 bytes, over all before it. Big-endian.
+// life u32 | authenticator 16 bytes, over all before it. Big-endian.
 import { getU32, setU32 } from '../wire/bytes.ts';
 
-export const HEARTBEAT_BYTES = 44;
+export const HEARTBEAT_BYTES = 48;
 export const AUTHENTICATOR_BYTES = 16;
 const AUTHENTICATED = HEARTBEAT_BYTES - AUTHENTICATOR_BYTES;
 
 const MAGIC = 0x46544842; // "FTHB"
-const VERSION = 1;
+const VERSION = 2;
 
 const FLAG_LAN_UP = 1;
 const FLAG_STUCK = 2;
@@ -39,6 +39,8 @@ export class Heartbeat {
   epoch = 0;
   /** A primary that removes its backup says so here, and goes solo when the backup has accepted it; otherwise 0. */
   proposal = 0;
+  /** Drawn anew whenever the sender's server starts afresh: who the sender is in a view. */
+  life = 0;
 
   write(bytes: Uint8Array, authenticate: Authenticator): void {
     setU32(bytes, 0, MAGIC);
@@ -51,6 +53,7 @@ export class Heartbeat {
     setU32(bytes, 16, this.sequence);
     setU32(bytes, 20, this.epoch);
     setU32(bytes, 24, this.proposal);
+    setU32(bytes, 28, this.life);
     authenticate(bytes, AUTHENTICATED, bytes, AUTHENTICATED);
   }
 
@@ -74,6 +77,7 @@ export class Heartbeat {
     this.sequence = getU32(bytes, 16);
     this.epoch = getU32(bytes, 20);
     this.proposal = getU32(bytes, 24);
+    this.life = getU32(bytes, 28);
     return '';
   }
 }

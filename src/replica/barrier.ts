@@ -1,6 +1,7 @@
 // Up to which log position output may be released. Rule 3 hangs on it: a data worker that stood still wakes with old
 // acknowledgements in its socket, and may be a zombie whose backup has taken over meanwhile. It therefore releases nothing
-// until an entry that it appended after it woke is acknowledged.
+// until an entry that it appended after it woke is acknowledged. So does a host that hears nothing of its backup: an
+// acknowledgement that was long on its way, when a cable is mended for example, may be older than the backup's promotion.
 import type { LogWriter } from '../log/log-writer.ts';
 
 export class Barrier {
@@ -11,6 +12,7 @@ export class Barrier {
   /** A position that was not acknowledged at that time. */
   #watched = 0;
   #watchedAtMs = 0;
+  #heldAtMs = Number.NEGATIVE_INFINITY;
 
   /** @param pauseMs a data loop that stood still for longer has paused. */
   constructor(log: LogWriter, pauseMs: number) {
@@ -30,9 +32,17 @@ export class Barrier {
     this.#watched = 0;
   }
 
-  turn(nowMs: number, pausedMs: number): void {
+  /**
+   * @param pausedMs how long the data loop stood still.
+   * @param quietMs since when no heartbeat of the backup has arrived.
+   */
+  turn(nowMs: number, pausedMs: number, quietMs: number): void {
     if (!this.#log.active) return;
-    if (pausedMs > this.#pauseMs) this.#holdUntil = Number.POSITIVE_INFINITY;
+    const goneQuiet = quietMs > this.#pauseMs && nowMs - this.#heldAtMs > this.#pauseMs;
+    if (pausedMs > this.#pauseMs || goneQuiet) {
+      this.#holdUntil = Number.POSITIVE_INFINITY;
+      this.#heldAtMs = nowMs;
+    }
     if (this.#holdUntil === Number.POSITIVE_INFINITY && this.#log.hasRoom(0)) {
       this.#log.noop();
       this.#holdUntil = this.#log.position;

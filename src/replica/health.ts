@@ -9,6 +9,8 @@ export interface PeerHealth {
   readonly silentMs: number;
   /** Silent for so much longer that a primary gives its backup up; nothing came over the replication link either. */
   readonly lost: boolean;
+  /** Drawn anew whenever the peer's server starts afresh. */
+  readonly life: number;
   readonly role: Role;
   readonly epoch: number;
   readonly proposal: number;
@@ -28,6 +30,7 @@ export const NO_PEER: PeerHealth = {
   silent: false,
   silentMs: 0,
   lost: false,
+  life: 0,
   role: 'starting',
   epoch: 0,
   proposal: 0,

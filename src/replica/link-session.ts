@@ -5,13 +5,16 @@ import type { ByteQueue } from '../log/byte-queue.ts';
 import { FRAME_HEADER, LINK_FRAME } from '../log/entry.ts';
 import { type FrameView, setU64, writeFrameHeader } from '../log/frame.ts';
 import { setU32 } from '../wire/bytes.ts';
+import type { Member } from './view.ts';
 
 export const NONCE_BYTES = 16;
 export const PROOF_BYTES = 32;
-const PROTOCOL_VERSION = 1;
+const PROTOCOL_VERSION = 2;
 
 const CHALLENGE_LENGTH = FRAME_HEADER + NONCE_BYTES;
-const HELLO_NONCE = FRAME_HEADER + 8;
+const HELLO_INDEX = FRAME_HEADER + 8;
+const HELLO_LIFE = FRAME_HEADER + 12;
+const HELLO_NONCE = FRAME_HEADER + 16;
 const HELLO_PROOF = HELLO_NONCE + NONCE_BYTES;
 const HELLO_LENGTH = HELLO_PROOF + PROOF_BYTES;
 const WELCOME_EPOCH = FRAME_HEADER;
@@ -26,15 +29,23 @@ export class LinkSession {
   readonly #queue: ByteQueue;
   readonly #prove: Prove;
   readonly #service: number;
+  readonly #self: Member;
   readonly #ownNonce: Uint8Array;
   #peerNonce: Uint8Array = new Uint8Array(NONCE_BYTES);
+  #peer: Member = { index: 0, life: 0 };
 
   /** @param nonce fresh randomness for this connection of the link. */
-  constructor(queue: ByteQueue, prove: Prove, service: number, nonce: Uint8Array) {
+  constructor(queue: ByteQueue, prove: Prove, service: number, self: Member, nonce: Uint8Array) {
     this.#queue = queue;
     this.#prove = prove;
     this.#service = service;
+    this.#self = self;
     this.#ownNonce = nonce;
+  }
+
+  /** Who has said HELLO. */
+  get peer(): Member {
+    return this.#peer;
   }
 
   sendChallenge(): void {
@@ -49,8 +60,11 @@ export class LinkSession {
     const at = this.#begin(LINK_FRAME.HELLO, HELLO_LENGTH);
     setU32(this.#queue.bytes, at + FRAME_HEADER, PROTOCOL_VERSION);
     setU32(this.#queue.bytes, at + FRAME_HEADER + 4, this.#service);
+    setU32(this.#queue.bytes, at + HELLO_INDEX, this.#self.index);
+    setU32(this.#queue.bytes, at + HELLO_LIFE, this.#self.life);
     this.#queue.bytes.set(this.#ownNonce, at + HELLO_NONCE);
-    this.#queue.bytes.set(this.#prove('hello', [this.#peerNonce, this.#ownNonce]), at + HELLO_PROOF);
+    const said = this.#queue.bytes.subarray(at + FRAME_HEADER, at + HELLO_PROOF);
+    this.#queue.bytes.set(this.#prove('hello', [this.#peerNonce, said]), at + HELLO_PROOF);
     return true;
   }
 
@@ -60,20 +74,23 @@ export class LinkSession {
     if (hello.u32(FRAME_HEADER) !== PROTOCOL_VERSION) return 'another version of the replication protocol';
     if (hello.u32(FRAME_HEADER + 4) !== this.#service) return 'another service';
     this.#peerNonce = hello.copy(HELLO_NONCE, NONCE_BYTES);
-    const proof = this.#prove('hello', [this.#ownNonce, this.#peerNonce]);
+    this.#peer = { index: hello.u32(HELLO_INDEX), life: hello.u32(HELLO_LIFE) };
+    const proof = this.#prove('hello', [this.#ownNonce, hello.copy(FRAME_HEADER, HELLO_PROOF - FRAME_HEADER)]);
     return sameBytes(proof, hello.copy(HELLO_PROOF, PROOF_BYTES)) ? '' : 'another key';
   }
 
   sendWelcome(epoch: number): void {
     const at = this.#begin(LINK_FRAME.WELCOME, WELCOME_LENGTH);
     setU32(this.#queue.bytes, at + WELCOME_EPOCH, epoch);
-    this.#queue.bytes.set(this.#prove('welcome', [this.#peerNonce, this.#ownNonce]), at + WELCOME_PROOF);
+    const said = this.#queue.bytes.subarray(at + WELCOME_EPOCH, at + WELCOME_PROOF);
+    this.#queue.bytes.set(this.#prove('welcome', [this.#peerNonce, this.#ownNonce, said]), at + WELCOME_PROOF);
   }
 
   /** @returns the epoch of the view that this host now belongs to, or -1 when the primary has not proved itself. */
   checkWelcome(welcome: FrameView): number {
     if (welcome.length !== WELCOME_LENGTH) return -1;
-    const proof = this.#prove('welcome', [this.#ownNonce, this.#peerNonce]);
+    const said = welcome.copy(WELCOME_EPOCH, WELCOME_PROOF - WELCOME_EPOCH);
+    const proof = this.#prove('welcome', [this.#ownNonce, this.#peerNonce, said]);
     return sameBytes(proof, welcome.copy(WELCOME_PROOF, PROOF_BYTES)) ? welcome.u32(WELCOME_EPOCH) : -1;
   }
 

@@ -1,9 +1,5 @@
-// The state machine of one host, sans I/O: which role it plays in which epoch, and what that means for the south-side wrap and
-// for the replication link. The data loop calls `tick` in every turn and moves bytes; every decision is taken here.
-//
-// With `witness: none` the only assumption is that hosts crash. Going solo takes epoch + 1, promotion epoch + 2, and whoever
-// hears of a higher epoch stops. A primary whose peer is alive goes solo only when the peer has accepted its removal, so that a
-// lost link alone never makes two voices.
+// One host, sans I/O: its role and its view, and what they mean for the south-side wrap and for the replication link. The data
+// loop calls `tick` in every turn and moves bytes. What is decided is in `succession.ts`; here it is acted upon.
 
 import type { Role } from '../detector/heartbeat.ts';
 import { assert } from '../errors.ts';
@@ -14,17 +10,31 @@ import type { SouthWrap } from '../south/south-wrap.ts';
 import { Barrier } from './barrier.ts';
 import { type Health, NO_PEER, type PeerHealth } from './health.ts';
 import { LinkSession, type Prove } from './link-session.ts';
+import {
+  answered,
+  disqualified,
+  epochOfAdmission,
+  handedOver,
+  joinerCame,
+  left,
+  type Pursuit,
+  type Situation,
+  STARTING,
+  type Standing,
+  type SuccessionConfig,
+  stopped,
+  turn,
+  welcomed,
+} from './succession.ts';
+import type { WitnessAnswer, WitnessRequest } from './view.ts';
+import { WitnessTalk } from './witness-talk.ts';
 
 /** A first replica waits so long for a primary that may be there already. */
 const START_GRACE_MS = 400;
 /** The new address is announced again at these times after the promotion. */
 const ANNOUNCE_AFTER_MS = [50, 200, 500, 1000, 2000];
 
-export interface ReplicaConfig {
-  readonly selfIndex: number;
-  /** Undefined: there is no other replica, and nothing is protected. */
-  readonly peerIndex: number | undefined;
-  readonly startAsPrimary: boolean;
+export interface ReplicaConfig extends SuccessionConfig {
   readonly service: number;
   readonly timeoutMs: number;
   readonly ackTimeoutMs: number;
@@ -36,6 +46,8 @@ export type ReplicaEvent =
   | { readonly event: 'admitted'; readonly epoch: number }
   | { readonly event: 'refused'; readonly reason: string }
   | { readonly event: 'suspected'; readonly epoch: number; readonly reason: string; readonly silenceMs: number }
+  /** The peer was suspected, and did its part again before the view was changed. */
+  | { readonly event: 'reconsidered'; readonly epoch: number; readonly reason: string }
   | {
       readonly event: 'promoted';
       readonly epoch: number;
@@ -54,7 +66,11 @@ export type ReplicaEvent =
     }
   | { readonly event: 'link-lost'; readonly reason: string }
   | { readonly event: 'log-refused'; readonly reason: string }
-  | { readonly event: 'handed-over'; readonly epoch: number };
+  | { readonly event: 'handed-over'; readonly epoch: number }
+  | { readonly event: 'witness-lost' }
+  | { readonly event: 'witness-answers'; readonly epoch: number }
+  /** The witness answers, but cannot do what it was asked. */
+  | { readonly event: 'witness-problem'; readonly problem: string };
 
 export interface ReplicaPorts {
   event(event: ReplicaEvent): void;
@@ -62,6 +78,8 @@ export interface ReplicaPorts {
   closeLink(): void;
   /** Whether frames for the service address are to be taken off the LAN. */
   listen(on: boolean): void;
+  /** One datagram to the witness; it may be lost. */
+  askWitness(request: WitnessRequest): void;
 }
 
 export class Replica {
@@ -72,14 +90,15 @@ export class Replica {
   readonly #prove: Prove;
   readonly #barrier: Barrier;
   readonly #frame = new FrameView();
+  readonly #startedAtMs: number;
+  readonly #witness: WitnessTalk | undefined;
 
-  #role: Role = 'starting';
-  #epoch = 0;
-  #proposal = 0;
-  #startedAtMs: number;
+  #standing: Standing = STARTING;
   #session: LinkSession | undefined;
-  /** Primary: the peer is in the view. Backup: this host is in the view and its link is up. */
-  #linked = false;
+  /** The witness has answered since the last tick. */
+  #answered = false;
+  #witnessLost = false;
+  #witnessProblem = '';
   /** Backup: log bytes received since it joined. */
   #held = 0;
   #lossReason = '';
@@ -102,23 +121,48 @@ export class Replica {
     this.#prove = prove;
     this.#barrier = new Barrier(log, config.timeoutMs / 2);
     this.#startedAtMs = nowMs;
+    if (config.witnessed) {
+      this.#witness = new WitnessTalk(config.self, (request) => ports.askWitness(request), nowMs);
+    }
   }
 
   get role(): Role {
-    return this.#role;
+    return this.#standing.role;
   }
 
   get epoch(): number {
-    return this.#epoch;
+    return this.#standing.epoch;
   }
 
+  get life(): number {
+    return this.#config.self.life;
+  }
+
+  /** Without a witness: the epoch in which this primary wants to go on without its backup; otherwise 0. */
   get proposal(): number {
-    return this.#proposal;
+    const { role, pursuit } = this.#standing;
+    return role === 'primary' && !this.#config.witnessed ? (pursuit?.change?.next.epoch ?? 0) : 0;
   }
 
-  /** The backup is in the view, and this host's link to its peer is up. */
+  /** Primary: a backup holds what is said. Backup: this host's link to its primary is up. */
   get linked(): boolean {
-    return this.#linked;
+    const { role, backup } = this.#standing;
+    return role === 'primary' ? backup !== undefined : role === 'backup' && this.#session !== undefined;
+  }
+
+  /** The backup could take over: it is in the view too. */
+  get protects(): boolean {
+    return this.linked && this.#standing.pursuit?.goal !== 'admit';
+  }
+
+  /** A change of the view that is under way. */
+  get pursuit(): Pursuit | undefined {
+    return this.#standing.pursuit;
+  }
+
+  /** Undefined with `witness: none`. */
+  get witness(): WitnessTalk | undefined {
+    return this.#witness;
   }
 
   /** Why the primary did not admit this host; '' when it was not refused. */
@@ -136,28 +180,30 @@ export class Replica {
 
   /** Whether this host should connect to its peer's link now: it wants to be a backup and is not one yet. */
   wantsLink(peer: PeerHealth): boolean {
-    return this.#role === 'starting' && this.#session === undefined && peer.heard && peer.role === 'primary';
+    return this.role === 'starting' && this.#session === undefined && peer.heard && peer.role === 'primary';
   }
 
   /** Whether a connection from the peer may be taken: it wants to join. */
   get takesLink(): boolean {
-    return this.#role === 'primary' && !this.#linked && this.#proposal === 0 && this.#config.peerIndex !== undefined;
+    const { role, backup, pursuit } = this.#standing;
+    return role === 'primary' && backup === undefined && pursuit === undefined && this.#config.peerIndex !== undefined;
   }
 
   /** The link is connected. @param nonce fresh randomness. */
   linkUp(nonce: Uint8Array): void {
     this.#log.queue.clear();
-    this.#session = new LinkSession(this.#log.queue, this.#prove, this.#config.service, nonce);
-    if (this.#role === 'primary') this.#session.sendChallenge();
+    const { service, self } = this.#config;
+    this.#session = new LinkSession(this.#log.queue, this.#prove, service, self, nonce);
+    if (this.role === 'primary') this.#session.sendChallenge();
   }
 
   linkDown(reason: string): void {
     if (this.#session === undefined) return;
+    const linked = this.linked;
     this.#session = undefined;
-    if (!this.#linked) return;
+    if (!linked) return;
     this.#lossReason = reason;
     this.#ports.event({ event: 'link-lost', reason });
-    if (this.#role === 'backup') this.#linked = false;
   }
 
   /**
@@ -172,12 +218,16 @@ export class Replica {
       const taken = this.#frame.set(bytes, offset + at, whole - at);
       assert(taken > 0, 'frames are walked twice alike');
       at += taken;
-      const before = this.#role;
+      const before = this.role;
       if (!this.#takeFrame(nowMs)) return -1;
       if (this.#session === undefined) return whole;
-      if (this.#role !== before) return at;
+      if (this.role !== before) return at;
     }
     return whole;
+  }
+
+  fromWitness(answer: WitnessAnswer, nowMs: number): void {
+    if (this.#witness?.take(answer, nowMs)) this.#answered = true;
   }
 
   /**
@@ -185,128 +235,139 @@ export class Replica {
    * @param pausedMs how long the data loop stood still before this turn.
    */
   tick(nowMs: number, pausedMs: number, health: Health): void {
-    this.#barrier.turn(nowMs, pausedMs);
-    if (this.#role === 'starting') this.#tickStarting(nowMs, health);
-    else if (this.#role === 'primary') this.#tickPrimary(nowMs, health);
-    else if (this.#role === 'backup') this.#tickBackup(nowMs, health);
-    this.#south.tick(nowMs);
+    this.#barrier.turn(nowMs, pausedMs, health.peer.heard ? health.peer.silentMs : 0);
+    const situation = this.#situation(nowMs, health);
+    this.#become(turn(this.#config, this.#standing, situation), nowMs, health.peer);
+    if (this.#witness !== undefined) this.#turnWitness(this.#witness, situation, nowMs);
+    if (this.role === 'primary' || this.role === 'backup') this.#south.tick(nowMs);
     this.#reportFed();
     this.#announceAgain(nowMs);
   }
 
-  /** Sends what may leave now. */
-  release(): void {
-    if (this.#role === 'primary') this.#south.release(this.#barrier.position);
+  /** Sends what may leave now. @param pausedMs how long the data loop has stood still since this turn began. */
+  release(nowMs: number, pausedMs: number): void {
+    this.#barrier.turn(nowMs, pausedMs, 0);
+    if (this.role === 'primary') this.#south.release(this.#barrier.position);
   }
 
   /** A planned end: hands over if there is a backup, leaves the view if this is one. Nothing is said from here on. */
   stop(): void {
-    if (this.#role === 'primary' && this.#linked) {
+    const { role, epoch, backup } = this.#standing;
+    if (role === 'primary' && backup !== undefined) {
       this.#log.handover();
-      this.#ports.event({ event: 'handed-over', epoch: this.#epoch });
-    } else if (this.#role === 'backup') {
+      this.#ports.event({ event: 'handed-over', epoch });
+    } else if (role === 'backup') {
       this.#session?.sendLeave();
     }
-    this.#role = 'stopping';
+    this.#standing = stopped(this.#standing);
     this.#ports.listen(false);
     this.#south.silence();
   }
 
-  #tickStarting(nowMs: number, { peer }: Health): void {
-    const peerIsThere = peer.heard && !peer.silent && (peer.role === 'primary' || peer.role === 'backup');
-    if (peerIsThere) return;
-    const first = this.#config.startAsPrimary || this.#config.peerIndex === undefined || this.#config.selfIndex === 0;
-    const peerWaits = peer.heard && peer.role === 'starting';
-    if (first && (peerWaits || nowMs - this.#startedAtMs >= START_GRACE_MS)) {
-      this.#epoch = Math.max(this.#epoch, peer.epoch) + 1;
-      this.#role = 'primary';
-      this.#startSpeaking(nowMs);
-      this.#ports.event({ event: 'primary', epoch: this.#epoch });
+  #situation(nowMs: number, health: Health): Situation {
+    const late = this.#barrier.oldestUnackedMs(nowMs) > this.#config.ackTimeoutMs;
+    return {
+      health,
+      backupFails: this.#session === undefined ? this.#lossReason : late ? 'acknowledgements are late' : '',
+      waitedLongEnough: nowMs - this.#startedAtMs >= START_GRACE_MS,
+    };
+  }
+
+  #turnWitness(witness: WitnessTalk, situation: Situation, nowMs: number): void {
+    if (this.#answered) {
+      this.#answered = false;
+      const view = witness.view;
+      this.#become(answered(this.#config, this.#standing, view, situation), nowMs, situation.health.peer);
+    }
+    witness.turn(this.#standing.pursuit, nowMs);
+    const lost = witness.isLost(nowMs);
+    if (lost !== this.#witnessLost) {
+      this.#witnessLost = lost;
+      this.#ports.event(
+        lost ? { event: 'witness-lost' } : { event: 'witness-answers', epoch: witness.view?.epoch ?? 0 },
+      );
+    }
+    if (witness.problem !== this.#witnessProblem) {
+      this.#witnessProblem = witness.problem;
+      if (witness.problem !== '') this.#ports.event({ event: 'witness-problem', problem: witness.problem });
     }
   }
 
-  #tickPrimary(nowMs: number, { peer }: Health): void {
-    if (this.#outranked(peer)) {
-      this.#stepDown(peer.epoch, 'another primary has a higher epoch');
-      return;
-    }
-    if (!this.#linked) return;
-    if (peer.lost) {
-      this.#ports.event({ event: 'suspected', epoch: this.#epoch, reason: 'silent', silenceMs: peer.silentMs });
-      this.#goSolo(nowMs, 'the backup is silent');
-    } else if (peer.role === 'removed' && peer.epoch >= this.#epoch) {
-      this.#goSolo(nowMs, 'the backup has left the view');
-    } else if (peer.stuck) {
-      // It promotes itself in the loop that stands still; when that turns again, it first hears of the epoch without it.
-      this.#goSolo(nowMs, "the backup's data worker stands still");
-    } else if (this.#proposal === 0) {
-      const late = this.#barrier.oldestUnackedMs(nowMs) > this.#config.ackTimeoutMs;
-      const reason = this.#session === undefined ? this.#lossReason : late ? 'acknowledgements are late' : '';
-      if (reason === '') return;
-      this.#proposal = this.#epoch + 1;
-      this.#ports.event({ event: 'removing', epoch: this.#proposal, reason });
+  /** Acts upon what has changed between where this host stood and where it stands now. */
+  #become(next: Standing, nowMs: number, peer: PeerHealth): void {
+    const before = this.#standing;
+    if (next === before) return;
+    this.#standing = next;
+    this.#tellPursuit(before, next, peer);
+    if (next.role === before.role) {
+      if (next.role === 'primary') this.#becomePrimaryWith(before, next, nowMs, peer);
+      // Who asks to be the primary acknowledges nothing any more: the old one can say nothing from here on.
+      if (next.role === 'backup' && next.pursuit?.change !== undefined) this.#closeSession();
+    } else if (next.role === 'primary') {
+      this.#speak(before, nowMs, peer);
+    } else if (next.role === 'backup') {
+      this.#held = 0;
+      this.#refusal = '';
+      this.#ports.event({ event: 'joined', epoch: next.epoch });
+    } else if (next.role === 'removed') {
+      this.#fallSilent();
     }
   }
 
-  #tickBackup(nowMs: number, health: Health): void {
-    const { peer } = health;
-    if (this.#outranked(peer)) {
-      this.#stepDown(peer.epoch, 'the view has gone on without this host');
-    } else if (!peer.silent && peer.role === 'primary' && peer.proposal > this.#epoch) {
-      // Of a silent primary it does not count: unaccepted, the proposal gave it no leave to go on, and nobody else would serve.
-      this.#stepDown(peer.proposal, 'the primary has removed this host from the view');
-    } else {
-      const reason = suspicion(health);
-      if (reason === '') return;
-      this.#ports.event({ event: 'suspected', epoch: this.#epoch, reason, silenceMs: peer.silentMs });
-      // A host without a LAN never promotes itself: nobody would hear it.
-      if (health.lanUp) this.#promote(nowMs, peer, reason);
-      else this.#stepDown(this.#epoch, 'the primary is lost, and this host has no LAN');
+  #tellPursuit(before: Standing, next: Standing, peer: PeerHealth): void {
+    const { epoch, pursuit, role } = next;
+    if (pursuit === undefined && role === before.role && before.pursuit !== undefined && epoch === before.epoch) {
+      const { goal, reason } = before.pursuit;
+      if (goal === 'promote' || goal === 'remove') this.#ports.event({ event: 'reconsidered', epoch, reason });
     }
+    if (pursuit === undefined || pursuit.goal === before.pursuit?.goal) return;
+    const { goal, reason } = pursuit;
+    if (goal === 'promote') this.#ports.event({ event: 'suspected', epoch, reason, silenceMs: peer.silentMs });
+    if (goal === 'remove') this.#ports.event({ event: 'removing', epoch: epoch + 1, reason });
   }
 
-  #outranked(peer: PeerHealth): boolean {
-    if (!peer.heard || peer.role !== 'primary') return false;
-    if (peer.epoch !== this.#epoch || this.#role !== 'primary') return peer.epoch > this.#epoch;
-    // Both were started as the primary, apart from each other: the configured order decides.
-    return (this.#config.peerIndex ?? 0) < this.#config.selfIndex;
-  }
-
-  #promote(nowMs: number, peer: PeerHealth, reason: string): void {
+  /** Still the primary: with a backup, without one, or with one that is in the view now. */
+  #becomePrimaryWith(before: Standing, next: Standing, nowMs: number, peer: PeerHealth): void {
+    const { epoch, backup, pursuit, reason } = next;
+    if (backup !== undefined && before.backup === undefined) {
+      // From here on nothing leaves that the joiner does not hold, although it is not in the view yet.
+      this.#lossReason = '';
+      this.#log.start();
+      this.#session?.sendWelcome(epochOfAdmission(next));
+      this.#barrier.restart();
+    }
+    if (backup !== undefined && pursuit === undefined && epoch !== before.epoch) {
+      this.#ports.event({ event: 'admitted', epoch });
+    }
+    if (backup !== undefined || before.backup === undefined) return;
+    if (peer.lost) this.#ports.event({ event: 'suspected', epoch: before.epoch, reason, silenceMs: peer.silentMs });
     this.#closeSession();
-    this.#linked = false;
     this.#log.stop();
-    this.#epoch = Math.max(this.#epoch, peer.epoch) + 2;
-    this.#role = 'primary';
-    const connections = this.#startSpeaking(nowMs);
-    const { silentMs } = peer;
-    this.#ports.event({ event: 'promoted', epoch: this.#epoch, reason, connections, silenceMs: silentMs });
+    this.#south.backupGone(nowMs);
+    this.#ports.event({ event: 'solo', epoch, reason });
   }
 
-  #startSpeaking(nowMs: number): number {
+  #speak(before: Standing, nowMs: number, peer: PeerHealth): void {
+    const { epoch, reason } = this.#standing;
+    const promoted = before.role === 'backup';
+    if (promoted) {
+      if (reason !== 'handover' && before.pursuit === undefined) {
+        this.#ports.event({ event: 'suspected', epoch: before.epoch, reason, silenceMs: peer.silentMs });
+      }
+      this.#closeSession();
+      this.#log.stop();
+    }
     this.#ports.listen(true);
     const connections = this.#south.speak(nowMs);
     this.#announcedAtMs = nowMs;
     this.#announcements = 0;
-    this.release();
-    return connections;
+    this.#south.release(this.#barrier.position);
+    if (!promoted) this.#ports.event({ event: 'primary', epoch });
+    else this.#ports.event({ event: 'promoted', epoch, reason, connections, silenceMs: peer.silentMs });
   }
 
-  #goSolo(nowMs: number, reason: string): void {
-    this.#closeSession();
-    this.#linked = false;
-    this.#epoch = Math.max(this.#epoch + 1, this.#proposal);
-    this.#proposal = 0;
-    this.#log.stop();
-    this.#south.backupGone(nowMs);
-    this.#ports.event({ event: 'solo', epoch: this.#epoch, reason });
-  }
-
-  #stepDown(epoch: number, reason: string): void {
-    this.#role = 'removed';
-    this.#epoch = epoch;
-    this.#proposal = 0;
-    this.#linked = false;
+  #fallSilent(): void {
+    const { epoch, reason } = this.#standing;
     this.#ports.listen(false);
     this.#south.silence();
     this.#closeSession();
@@ -329,7 +390,7 @@ export class Replica {
       if (taken === 0) break;
       whole += taken;
     }
-    if (whole > 0 && this.#role === 'backup' && this.#session !== undefined) {
+    if (whole > 0 && this.role === 'backup' && this.#session !== undefined) {
       this.#held += whole;
       this.#session.sendAck(this.#held);
     }
@@ -339,53 +400,54 @@ export class Replica {
   #takeFrame(nowMs: number): boolean {
     const frame = this.#frame;
     if (frame.type < LINK_FRAME.CHALLENGE) {
-      return this.#role !== 'backup' || this.#accepted(this.#south.fromLog(frame, nowMs));
+      return this.role !== 'backup' || this.#accepted(this.#south.fromLog(frame, nowMs), nowMs);
     }
     switch (frame.type) {
       case LINK_FRAME.CHALLENGE:
-        return this.#role === 'starting' && (this.#session?.sendHello(frame) ?? false);
+        return this.role === 'starting' && (this.#session?.sendHello(frame) ?? false);
       case LINK_FRAME.HELLO:
-        return this.#takeHello();
+        return this.#takeHello(nowMs);
       case LINK_FRAME.WELCOME:
-        return this.#takeWelcome();
+        return this.#takeWelcome(nowMs);
       case LINK_FRAME.REFUSE:
         this.#refusal = LinkSession.readRefuse(frame);
         this.#ports.event({ event: 'refused', reason: this.#refusal });
         return false;
       case LINK_FRAME.ACK:
-        return this.#role !== 'primary' || !this.#linked || this.#log.acknowledge(LinkSession.readPosition(frame));
+        return this.role !== 'primary' || !this.linked || this.#log.acknowledge(LinkSession.readPosition(frame));
       case LINK_FRAME.HANDOVER:
-        if (this.#role !== 'backup') return false;
-        this.#promote(nowMs, { ...NO_PEER, epoch: this.#epoch }, 'handover');
+        if (this.role !== 'backup') return false;
+        this.#become(handedOver(this.#config, this.#standing), nowMs, { ...NO_PEER, epoch: this.epoch });
         return true;
       case LINK_FRAME.FED:
         this.#south.backupFed(frame.connection, LinkSession.readPosition(frame), nowMs);
         return true;
       case LINK_FRAME.LEAVE:
-        if (this.#role === 'primary' && this.#linked) this.#goSolo(nowMs, 'the backup has left');
+        this.#become(left(this.#config, this.#standing), nowMs, NO_PEER);
         return true;
       default:
         return false;
     }
   }
 
-  #accepted(refusal: string): boolean {
+  #accepted(refusal: string, nowMs: number): boolean {
     if (refusal === '') return true;
     this.#ports.event({ event: 'log-refused', reason: refusal });
     // What was acknowledged cannot be kept: this host must never be promoted.
-    this.#stepDown(this.#epoch, 'the log of the primary makes no sense here');
+    const reason = 'the log of the primary makes no sense here';
+    this.#become(disqualified(this.#standing, reason), nowMs, NO_PEER);
     return false;
   }
 
   #reportFed(): void {
     const session = this.#session;
-    if (this.#role !== 'backup' || session === undefined) return;
+    if (this.role !== 'backup' || session === undefined) return;
     this.#south.reportFed((connection, position) => session.sendFed(connection, position));
   }
 
-  #takeHello(): boolean {
+  #takeHello(nowMs: number): boolean {
     const session = this.#session;
-    if (this.#role !== 'primary' || this.#linked || session === undefined) return false;
+    if (!this.takesLink || session === undefined) return false;
     const problem = session.checkHello(this.#frame);
     const reason =
       problem === '' && !this.#south.pristine
@@ -396,41 +458,22 @@ export class Replica {
       this.#ports.event({ event: 'refused', reason });
       return true;
     }
-    this.#epoch++;
-    this.#linked = true;
-    this.#log.start();
-    session.sendWelcome(this.#epoch);
-    this.#barrier.restart();
-    this.#ports.event({ event: 'admitted', epoch: this.#epoch });
+    this.#become(joinerCame(this.#config, this.#standing, session.peer), nowMs, NO_PEER);
     return true;
   }
 
-  #takeWelcome(): boolean {
-    if (this.#role !== 'starting' || this.#session === undefined) return false;
+  #takeWelcome(nowMs: number): boolean {
+    if (this.role !== 'starting' || this.#session === undefined) return false;
     const epoch = this.#session.checkWelcome(this.#frame);
     if (epoch < 0) return false;
-    this.#epoch = epoch;
-    this.#role = 'backup';
-    this.#linked = true;
-    this.#held = 0;
-    this.#refusal = '';
-    this.#ports.event({ event: 'joined', epoch });
-    return true;
+    this.#become(welcomed(this.#standing, epoch), nowMs, NO_PEER);
+    return this.role === ('backup' as Role);
   }
 
   #announceAgain(nowMs: number): void {
     const after = ANNOUNCE_AFTER_MS[this.#announcements];
-    if (this.#role !== 'primary' || after === undefined || nowMs - this.#announcedAtMs < after) return;
+    if (this.role !== 'primary' || after === undefined || nowMs - this.#announcedAtMs < after) return;
     this.#announcements++;
     this.#south.announce();
   }
-}
-
-/** Why a backup suspects its primary; '' when it does not. */
-function suspicion({ peer, lanUp }: Health): string {
-  if (peer.silent) return 'silent';
-  if (peer.role !== 'primary') return '';
-  if (!peer.lanUp && lanUp) return 'the primary has lost its LAN';
-  if (peer.stuck) return "the primary's data worker stands still";
-  return '';
 }

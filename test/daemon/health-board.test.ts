@@ -11,6 +11,7 @@ const peerHealth: fc.Arbitrary<PeerHealth> = fc.record({
   silent: fc.boolean(),
   silentMs: fc.double({ min: 0, max: 1e9, noNaN: true }),
   lost: fc.boolean(),
+  life: fc.nat({ max: 2 ** 32 - 1 }),
   role: fc.constantFrom(...ROLES),
   epoch: word31,
   proposal: word31,
@@ -47,9 +48,10 @@ test('the detector tells a change from the mere passing of time', () => {
 test('what the data worker writes is what the heartbeats say', () => {
   for (const role of ROLES) {
     const board = new HealthBoard();
-    board.writeSelf(role, 5, 6, 1234.5);
+    board.writeSelf({ role, life: 2 ** 32 - 1, epoch: 5, proposal: 6 }, 1234.5);
     const other = new HealthBoard(board.memory);
-    deepEqual([other.selfRole, other.selfEpoch, other.selfProposal, other.dataTurnAtMs], [role, 5, 6, 1234.5]);
+    deepEqual([other.selfRole, other.selfLife, other.selfEpoch], [role, 2 ** 32 - 1, 5]);
+    deepEqual([other.selfProposal, other.dataTurnAtMs], [6, 1234.5]);
   }
 });
 

@@ -17,7 +17,7 @@ const authenticator =
 function sent(): { bytes: Uint8Array; heartbeat: Heartbeat } {
   const heartbeat = new Heartbeat();
   Object.assign(heartbeat, { sender: 1, role: 'primary', lanUp: true, stuck: false, service: 0xfeedf00d });
-  Object.assign(heartbeat, { boot: 0xffffffff, sequence: 0x80000000, epoch: 4, proposal: 5 });
+  Object.assign(heartbeat, { boot: 0xffffffff, sequence: 0x80000000, epoch: 4, proposal: 5, life: 0xfffffffe });
   const bytes = new Uint8Array(HEARTBEAT_BYTES);
   heartbeat.write(bytes, authenticator(1));
   return { bytes, heartbeat };

@@ -27,7 +27,7 @@ test('after a pause nothing leaves until an entry appended after it is acknowled
   log.start();
   log.noop();
   const beforePause = log.position;
-  barrier.turn(100, 40);
+  barrier.turn(100, 40, 0);
   log.acknowledge(beforePause);
   equal(barrier.position, -1);
   log.acknowledge(log.position);
@@ -38,11 +38,11 @@ test('the age of the oldest unacknowledged entry counts from when it was seen', 
   const { log, barrier } = barrierOver();
   log.start();
   log.noop();
-  barrier.turn(10, 0);
-  barrier.turn(70, 0);
+  barrier.turn(10, 0, 0);
+  barrier.turn(70, 0, 0);
   equal(barrier.oldestUnackedMs(70), 60);
   log.acknowledge(log.position);
-  barrier.turn(71, 0);
+  barrier.turn(71, 0, 0);
   equal(barrier.oldestUnackedMs(90), 0);
 });
 
@@ -50,11 +50,11 @@ test('a pause that finds the log full holds until there was room for the entry t
   const { log, barrier } = barrierOver();
   log.start();
   while (log.hasRoom(0)) log.noop();
-  barrier.turn(100, 40);
+  barrier.turn(100, 40, 0);
   log.acknowledge(log.position);
   equal(barrier.position, -1, 'these acknowledgements may be older than the pause');
   log.queue.consume(log.queue.readable);
-  barrier.turn(101, 0);
+  barrier.turn(101, 0, 0);
   equal(barrier.position, -1);
   log.acknowledge(log.position);
   equal(barrier.position, log.position);

@@ -117,7 +117,7 @@ test('a backup takes over from a primary that fell silent after it had proposed 
   const world = new World({ seed: 12 }).pair();
   const { backup } = world;
   world.crash(world.primary);
-  const said = { heard: true, role: 'primary', epoch: 2, proposal: 3, lanUp: true, stuck: false } as const;
+  const said = { heard: true, life: 1, role: 'primary', epoch: 2, proposal: 3, lanUp: true, stuck: false } as const;
   const peer = { ...said, silent: true, silentMs: 21, lost: false };
   backup.replica.tick(world.nowMs, 0, { peer, lanUp: true });
   deepEqual([backup.replica.role, backup.replica.epoch], ['primary', 4]);

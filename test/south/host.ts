@@ -10,6 +10,7 @@ import { FrameView } from '../../src/log/frame.ts';
 import { LogWriter } from '../../src/log/log-writer.ts';
 import type { Prove } from '../../src/replica/link-session.ts';
 import { Replica, type ReplicaEvent } from '../../src/replica/replica.ts';
+import type { WitnessAnswer, WitnessRequest } from '../../src/replica/view.ts';
 import type { SouthLimits } from '../../src/south/context.ts';
 import { LAN_FRAME_MAX, ReleaseQueue, TUN_HEADROOM } from '../../src/south/release-queue.ts';
 import { SouthWrap } from '../../src/south/south-wrap.ts';
@@ -29,6 +30,8 @@ export interface HostOptions {
   readonly timeoutMs: number;
   readonly ackTimeoutMs: number;
   readonly key: string;
+  readonly life: number;
+  readonly witnessed: boolean;
 }
 
 /** What the world does for a host, and wants to see. */
@@ -38,6 +41,7 @@ export interface HostPorts {
   /** The link gives these bytes to the other side. */
   send(host: Host, bytes: Uint8Array): void;
   closeLink(host: Host): void;
+  askWitness(host: Host, request: WitnessRequest): void;
   /** A backup has received this entry whole. */
   held(host: Host, entry: FrameView): void;
   /** Whether the TUN drops this packet. */
@@ -55,6 +59,7 @@ export class Host {
   readonly events: ReplicaEvent[] = [];
   /** Frames of the LAN that wait to be read. */
   readonly fromLan: Uint8Array[] = [];
+  readonly fromWitness: WitnessAnswer[] = [];
   alive = true;
   listening = false;
   nextTurnAt = 0;
@@ -86,7 +91,15 @@ export class Host {
     });
     const { index, timeoutMs, ackTimeoutMs } = options;
     this.replica = new Replica(
-      { selfIndex: index, peerIndex: 1 - index, startAsPrimary: false, service: 7, timeoutMs, ackTimeoutMs },
+      {
+        self: { index, life: options.life },
+        witnessed: options.witnessed,
+        peerIndex: 1 - index,
+        startAsPrimary: false,
+        service: 7,
+        timeoutMs,
+        ackTimeoutMs,
+      },
       this.south,
       this.log,
       {
@@ -95,6 +108,7 @@ export class Host {
         listen: (on) => {
           this.listening = on;
         },
+        askWitness: (request) => ports.askWitness(this, request),
       },
       proverFor(options.key),
       nowMs,
@@ -110,6 +124,7 @@ export class Host {
     const pausedMs = Math.max(0, nowMs - this.lastTurnAt - this.pollMs);
     this.lastTurnAt = nowMs;
     this.#receive(nowMs);
+    for (const answer of this.fromWitness.splice(0)) this.replica.fromWitness(answer, nowMs);
     yield;
     this.server.turn(nowMs);
     for (let i = 0; i < BATCH && this.south.canReadServer && this.server.toWrap.length > 0; i++) {
@@ -130,7 +145,7 @@ export class Host {
     yield;
     this.#flush();
     yield;
-    this.replica.release();
+    this.replica.release(nowMs, 0);
     yield;
   }
 

@@ -5,6 +5,7 @@
 import { equal, ok } from 'node:assert/strict';
 import type { FrameView } from '../../src/log/frame.ts';
 import { type Health, NO_PEER, type PeerHealth } from '../../src/replica/health.ts';
+import type { WitnessAnswer } from '../../src/replica/view.ts';
 import type { SouthLimits } from '../../src/south/context.ts';
 import { macToString } from '../../src/wire/ethernet.ts';
 import { SYN } from '../../src/wire/tcp.ts';
@@ -15,6 +16,7 @@ import { LinkEnd } from './link.ts';
 import { ModelClient, type Script } from './model-client.ts';
 import { type App, echo, type ServerOptions } from './model-server.ts';
 import type { TcpOptions } from './model-tcp.ts';
+import { ModelWitness } from './model-witness.ts';
 import { type Heard, ip, mac, readLan } from './packets.ts';
 import { Random } from './random.ts';
 
@@ -48,6 +50,8 @@ export interface WorldOptions {
   readonly timeoutMs?: number;
   readonly ackTimeoutMs?: number;
   readonly linkMs?: number;
+  /** There is a witness; otherwise hosts are assumed only to crash. */
+  readonly witnessed?: boolean;
   readonly ipv6?: boolean;
   /** Step of the first host at which it loses its power. */
   readonly crashAtStep?: number;
@@ -81,6 +85,7 @@ export class World {
   readonly serviceIp: Uint8Array;
   readonly commit = new CommitChecker();
   readonly continuity = new ContinuityChecker();
+  readonly witness: ModelWitness;
   /** Frames that the service has sent, as heard on the wire. */
   readonly heard: { readonly host: number; readonly atMs: number; readonly frame: Heard }[] = [];
   nowMs = 1000.5;
@@ -103,6 +108,7 @@ export class World {
     this.random = new Random(options.seed);
     this.serviceIp = options.ipv6 === true ? SERVICE_IP6 : SERVICE_IP;
     this.lan = CALM;
+    this.witness = new ModelWitness(this.random);
     const hosts = [0, 1].map((index) => this.#newHost(index));
     this.hosts = hosts as [Host, Host];
   }
@@ -221,7 +227,7 @@ export class World {
     const timeoutMs = this.#timeoutMs;
     const known = this.#peers[host.index] ?? NO_PEER;
     if (quietMs === 0 && peer.alive) {
-      const { role, epoch, proposal } = peer.replica;
+      const { role, epoch, proposal, life } = peer.replica;
       const lanUp = !this.lanDown.has(peer.index);
       this.#peers[host.index] = {
         ...known,
@@ -229,6 +235,7 @@ export class World {
         silent: false,
         lost: false,
         silentMs: 0,
+        life,
         role,
         epoch,
         proposal,
@@ -244,6 +251,7 @@ export class World {
   #advance(notBeyond = Number.POSITIVE_INFINITY): void {
     let next = Math.min(
       notBeyond,
+      this.witness.nextAt,
       ...this.#flying.map(({ at }) => at),
       ...this.clients.map((client) => client.tcp.nextTimerAt),
     );
@@ -255,6 +263,7 @@ export class World {
       this.#flying.splice(this.#flying.indexOf(frame), 1);
       this.#arrive(frame);
     }
+    this.witness.turn(this.nowMs, (host, answer) => this.#fromWitness(host, answer));
     for (const client of this.clients) {
       if (client.tcp.nextTimerAt > this.nowMs) continue;
       client.turn(this.nowMs);
@@ -265,8 +274,13 @@ export class World {
     }
   }
 
+  #fromWitness(index: number, answer: WitnessAnswer): void {
+    this.hosts[index]?.fromWitness.push(answer);
+  }
+
   #turnAt(host: Host): number {
-    const input = host.fromLan.length > 0 || host.server.toWrap.length > 0 || host.server.busy;
+    const input =
+      host.fromWitness.length > 0 || host.fromLan.length > 0 || host.server.toWrap.length > 0 || host.server.busy;
     const work = input ? host.lastTurnAt + 0.1 : Number.POSITIVE_INFINITY;
     const due = Math.min(work, host.link.nextAt, host.server.nextTimerAt, host.lastTurnAt + host.pollMs);
     // The detector wakes the data loop when it suspects the peer.
@@ -387,6 +401,8 @@ export class World {
         timeoutMs: this.#timeoutMs,
         ackTimeoutMs: options.ackTimeoutMs ?? 50,
         key: options.keys?.[index] ?? 'key',
+        life: index + 1,
+        witnessed: options.witnessed ?? false,
       },
       link,
       {
@@ -396,6 +412,7 @@ export class World {
           if (peer.link.connected && !this.partitioned) peer.link.push(bytes, this.nowMs);
         },
         closeLink: (host) => this.#closeLink(host),
+        askWitness: (host, request) => this.witness.ask(host.index, request, this.nowMs),
         held: (_, entry: FrameView) => this.commit.held(entry),
         tunDrops: () => this.lan !== CALM && random.chance(options.tunLoss ?? 0),
       },
