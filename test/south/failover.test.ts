@@ -34,7 +34,9 @@ for (const scenario of SCENARIOS) {
       const random = new Random(seed);
       const rough = random.chance(0.5) ? { lan: ROUGH, tunLoss: 0.02 } : {};
       const narrow = random.chance(0.3) ? { servers: [{}, { bufferBytes: 4_000 }] as const } : {};
-      survives(scenario, { seed, ...variety(random), ...rough, ...narrow, crashAtStep: random.between(1, STEPS) });
+      const witnessed = random.chance(0.5);
+      const crashAtStep = random.between(1, STEPS);
+      survives(scenario, { seed, ...variety(random), ...rough, ...narrow, witnessed, crashAtStep });
     }
   });
 }

@@ -127,7 +127,7 @@ export class World {
 
   /** Runs until the second host is the backup of the first. */
   pair(): this {
-    this.run(() => this.primary.replica.linked && this.backup.replica.linked);
+    this.run(() => this.primary.replica.protects && this.backup.replica.linked);
     this.lan = this.options.lan ?? CALM;
     this.#paired = true;
     return this;
