@@ -20,10 +20,10 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   north: ['wire', 'log'],
   detector: ['wire', 'log'],
   replica: ['wire', 'log', 'south', 'north', 'detector'],
-  witness: ['wire', 'log', 'replica'],
   linux: ['wire'],
-  daemon: ['wire', 'log', 'south', 'north', 'detector', 'replica', 'witness', 'linux'],
-  lab: ['wire', 'log', 'south', 'north', 'detector', 'replica', 'witness', 'linux', 'daemon'],
+  daemon: ['wire', 'log', 'south', 'north', 'detector', 'replica', 'linux'],
+  witness: ['wire', 'replica', 'linux', 'daemon'],
+  lab: ['wire', 'log', 'south', 'north', 'detector', 'replica', 'linux', 'daemon', 'witness'],
   experiments: ['wire', 'log', 'south', 'north', 'detector', 'replica', 'witness', 'linux', 'daemon', 'lab'],
   cli: ['wire', 'log', 'south', 'north', 'detector', 'replica', 'witness', 'linux', 'daemon', 'lab', 'experiments'],
 };

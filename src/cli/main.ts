@@ -10,6 +10,7 @@ import { registerDemo } from './demo.ts';
 import { registerLab } from './lab.ts';
 import { registerStatus } from './status.ts';
 import { registerUp } from './up.ts';
+import { registerWitness } from './witness.ts';
 
 const EXIT_FAILED = 1;
 const EXIT_USAGE = 2;
@@ -18,6 +19,7 @@ const USAGE_CODES: ReadonlySet<string> = new Set(['usage', 'config-invalid', 'co
 /** Everything `fttcp` can do. A new command is one more line here. */
 const COMMANDS: readonly ((program: Command) => void)[] = [
   registerUp,
+  registerWitness,
   registerStatus,
   registerCheckConfig,
   registerLab,

@@ -1,10 +1,10 @@
 /**
  * Where in a YAML file something is wrong, in words: `files.yaml:3:15: lan.mtu: found "15"; allowed: …`.
- * Knows YAML documents and zod's issues; what is allowed comes from `config-schema.ts`.
+ * Knows YAML documents and zod's issues; what is allowed comes from the schema.
  */
 import { type Document, isMap, isScalar, isSeq, type LineCounter, type Node } from 'yaml';
 import type { z } from 'zod';
-import { keysAllowedAt } from './config-schema.ts';
+import { keysAt } from './config-keys.ts';
 
 export interface Problem {
   readonly path: readonly PropertyKey[];
@@ -24,22 +24,35 @@ export interface Source {
 /** Values that must not be repeated on a terminal or in a log. */
 const SECRET = new Set<PropertyKey>(['key']);
 
-export function problemsFromIssue(issue: z.core.$ZodIssue): Problem[] {
+export function problemsFromIssue(schema: z.core.$ZodType, issue: z.core.$ZodIssue): Problem[] {
   const { path } = issue;
   if (issue.code === 'unrecognized_keys') {
-    const known = keysAllowedAt(path);
+    const known = keysAt(schema, path);
     return issue.keys.map((name) => ({
       path: [...path, name],
-      text: unknownKey(name, known),
+      text: known.later.includes(name) ? notYet(known.now) : unknownKey(name, known.now),
       bare: true,
       atKey: true,
     }));
+  }
+  if (issue.code === 'invalid_union') {
+    // The form that the value was meant to have is the one whose type it has.
+    const meant = issue.errors.find((form) => !form.some((inner) => isWrongType(inner))) ?? issue.errors[0] ?? [];
+    return meant.flatMap((inner) => problemsFromIssue(schema, { ...inner, path: [...path, ...inner.path] }));
   }
   if (issue.code === 'invalid_key') {
     return [{ path, text: `not a name for this key; allowed: ${issue.message}`, bare: true, atKey: true }];
   }
   const reason: unknown = issue.code === 'custom' ? issue.params?.reason : undefined;
   return [{ path, text: `${typeof reason === 'string' ? ` (${reason})` : ''}; allowed: ${issue.message}` }];
+}
+
+function isWrongType({ code, path }: z.core.$ZodIssue): boolean {
+  return code === 'invalid_type' && path.length === 0;
+}
+
+function notYet(known: readonly string[]): string {
+  return `not supported yet; allowed: ${known.join(', ')}`;
 }
 
 function unknownKey(name: string, known: readonly string[]): string {

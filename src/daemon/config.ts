@@ -3,14 +3,14 @@
  * error that lists everything that is wrong with its place in the file. Keys and defaults: `config-schema.ts`; for
  * people: docs/configuration.md.
  */
-import { readFileSync, statSync } from 'node:fs';
-import { LineCounter, parseDocument, visit } from 'yaml';
-import { FttcpError } from '../errors.ts';
-import { describe, type Problem, position, problemsFromIssue, type Source } from './config-problems.ts';
-import { type Endpoint, type ParsedFile, parseKey, SCHEMA } from './config-schema.ts';
+import { type LogConfig, logConfig, parseConfigFile, readConfigText, refuse, resolveKey } from './config-file.ts';
+import type { Problem } from './config-problems.ts';
+import { type ParsedFile, SCHEMA, type WitnessConfig } from './config-schema.ts';
+import type { Endpoint } from './config-values.ts';
 import { formatBytes } from './units.ts';
 
-export type { Endpoint } from './config-schema.ts';
+export type { WitnessConfig } from './config-schema.ts';
+export type { Endpoint } from './config-values.ts';
 
 export interface ReplicaConfig {
   readonly name: string;
@@ -52,8 +52,6 @@ export interface LimitsConfig {
   readonly connectionBytes: number;
 }
 
-export type LogLevel = 'trace' | 'debug' | 'info' | 'warn' | 'error';
-
 export interface ServiceConfig {
   readonly service: string;
   readonly address: { readonly ip: string; readonly prefix: number };
@@ -67,7 +65,7 @@ export interface ServiceConfig {
   readonly peer?: ReplicaConfig;
   readonly replicas: readonly ReplicaConfig[];
   readonly detect: DetectConfig;
-  readonly witness: 'none';
+  readonly witness: WitnessConfig;
   /** At least 16 bytes; authenticates heartbeats and the link. */
   readonly key: Uint8Array;
   /** Where the key was read from; absent: it stands in the configuration itself. */
@@ -75,7 +73,7 @@ export interface ServiceConfig {
   readonly realtime: 'auto' | 'off';
   /** Path of the control socket. */
   readonly control: string;
-  readonly log: { readonly level: LogLevel; readonly file?: string };
+  readonly log: LogConfig;
   readonly limits: LimitsConfig;
 }
 
@@ -87,54 +85,21 @@ const REPLICAS_MAX = 2;
 
 /** @throws FttcpError `config-unreadable` (no such file, no permission) or `config-invalid` (every problem, one a line). */
 export function loadConfig(path: string): ServiceConfig {
-  let text: string;
-  try {
-    text = readFileSync(path, 'utf8');
-  } catch (cause) {
-    throw new FttcpError('config-unreadable', `cannot read the configuration ${path}: ${reasonOf(cause)}`, { cause });
-  }
-  return parseConfig(text, path);
+  return parseConfig(readConfigText(path), path);
 }
 
 /** @throws FttcpError `config-invalid`: every problem, one a line, each with `file:line:column` and key path. */
 export function parseConfig(text: string, fileName: string): ServiceConfig {
-  const lines = new LineCounter();
-  const document = parseDocument(text, { schema: 'failsafe', lineCounter: lines, prettyErrors: false });
-  const source: Source = { fileName, document, lines };
-
-  const syntax = [...document.errors, ...document.warnings];
-  if (syntax.length > 0) {
-    fail(syntax.map((error) => `${position(source, error.pos[0])}: ${error.message}`).join('\n'));
-  }
-
-  visit(document, {
-    Alias: (_, alias) => {
-      if (alias.resolve(document) !== undefined) return;
-      fail(`${position(source, alias.range?.[0] ?? 0)}: there is no anchor &${alias.source} before this alias`);
-    },
-  });
-
-  const result = SCHEMA.safeParse(contentOf(source));
-  if (!result.success) fail(describe(source, result.error.issues.flatMap(problemsFromIssue)));
-
-  const file = result.data;
-  const problems = [...replicaProblems(file), ...detectProblems(file), ...limitProblems(file)];
-  const key = resolveKey(file, problems);
-  if (problems.length > 0 || key === undefined) fail(describe(source, problems));
+  const { file, source } = parseConfigFile('service', SCHEMA, text, fileName);
+  const problems = [
+    ...replicaProblems(file),
+    ...witnessProblems(file),
+    ...detectProblems(file),
+    ...limitProblems(file),
+  ];
+  const key = resolveKey(file, [], problems);
+  if (problems.length > 0 || key === undefined) refuse(source, problems);
   return resolve(file, key);
-}
-
-function contentOf({ document, fileName }: Source): unknown {
-  try {
-    return document.toJS();
-  } catch (error) {
-    // Aliases that multiply without end.
-    return fail(`${fileName}:1:1: ${reasonOf(error)}`);
-  }
-}
-
-function fail(message: string): never {
-  throw new FttcpError('config-invalid', message);
 }
 
 function* replicaProblems({ address, self, replicas }: ParsedFile): Iterable<Problem> {
@@ -170,6 +135,20 @@ function* replicaProblems({ address, self, replicas }: ParsedFile): Iterable<Pro
   }
 }
 
+function* witnessProblems({ witness, address, replicas }: ParsedFile): Iterable<Problem> {
+  if (witness.kind === 'none') return;
+  const { host } = witness.endpoint;
+  const path = ['witness', 'embedded'];
+  if (host === address.ip)
+    yield { path, text: "; allowed: an address of the witness's own (this one is the service's)" };
+  const shared = replicas.find(({ link, heartbeat }) =>
+    [link, ...heartbeat].some((endpoint) => endpoint.host === host),
+  );
+  if (shared === undefined) return;
+  const reason = `replica ${shared.name} has it, whose end would be the witness's too`;
+  yield { path, text: `; allowed: an address of a third host (${reason})` };
+}
+
 function* detectProblems({ detect }: ParsedFile): Iterable<Problem> {
   const { interval, timeout } = detect;
   const least = INTERVALS_PER_TIMEOUT_MIN * interval;
@@ -188,39 +167,6 @@ function* limitProblems({ limits }: ParsedFile): Iterable<Problem> {
     const text = `${own} is more than the whole log has; allowed: at most limits.logBytes, ${whole}`;
     yield { path: ['limits', 'connectionBytes'], text, bare: true };
   }
-}
-
-/** The key itself or from its file; what is wrong with it goes to `problems`. */
-function resolveKey({ key, keyFile }: ParsedFile, problems: Problem[]): Uint8Array | undefined {
-  if (key !== undefined && keyFile !== undefined) {
-    problems.push({ path: ['keyFile'], text: 'allowed: key or keyFile, not both', bare: true, atKey: true });
-    return undefined;
-  }
-  if (key !== undefined) return key;
-  if (keyFile === undefined) {
-    const hint = 'make one with: openssl rand -hex 32';
-    problems.push({ path: ['key'], text: `is missing; allowed: key or keyFile, one of them (${hint})`, bare: true });
-    return undefined;
-  }
-  const problem = (text: string) => problems.push({ path: ['keyFile'], text: ` ${text}` });
-  try {
-    if ((statSync(keyFile).mode & 0o004) !== 0) {
-      problem(
-        `(others can read this file: chmod o-r ${keyFile}); allowed: a file that only its owner and group can read`,
-      );
-      return undefined;
-    }
-    const fromFile = parseKey(readFileSync(keyFile, 'utf8').trim());
-    if (fromFile === undefined) problem('(its content is not a key); allowed: a file with at least 32 hex digits');
-    return fromFile;
-  } catch (cause) {
-    problem(`(cannot be read: ${reasonOf(cause)}); allowed: a readable file with at least 32 hex digits`);
-    return undefined;
-  }
-}
-
-function reasonOf(cause: unknown): string {
-  return cause instanceof Error ? cause.message : String(cause);
 }
 
 function resolve(file: ParsedFile, key: Uint8Array): ServiceConfig {
@@ -258,7 +204,7 @@ function resolve(file: ParsedFile, key: Uint8Array): ServiceConfig {
     ...(file.keyFile === undefined ? {} : { keyFile: file.keyFile }),
     realtime,
     control: file.control ?? `/run/fttcp/${service}.sock`,
-    log: { level: file.log.level, ...(file.log.file === undefined ? {} : { file: file.log.file }) },
+    log: logConfig(file.log),
     limits,
   };
 }

@@ -57,7 +57,7 @@ class Daemon {
   constructor(config: ServiceConfig, asPrimary: boolean) {
     this.#config = config;
     this.#asPrimary = asPrimary;
-    this.#log = createLogger({ service: config.service, self: config.self, ...config.log });
+    this.#log = createLogger({ base: { service: config.service, self: config.self }, ...config.log });
     this.#board = new HealthBoard();
   }
 
@@ -66,7 +66,7 @@ class Daemon {
     const server = new ControlServer(control, { status: () => this.#status() });
     await server.listen();
     for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => this.#stop(signal));
-    if (peer !== undefined) {
+    if (peer !== undefined && this.#config.witness.kind === 'none') {
       this.#log.warn('no-witness', {
         note: 'witness: none is safe only while hosts fail by crashing; two hosts that live but cannot hear each other may both speak',
       });

@@ -5,13 +5,15 @@
  *
  * Rare events only: nothing of the packet path logs per packet.
  */
+import { mkdirSync, openSync, writeSync } from 'node:fs';
+import path from 'node:path';
 import { type DestinationStream, type Logger as PinoLogger, pino, stdSerializers } from 'pino';
 import { FttcpError } from '../errors.ts';
-import type { LogLevel } from './config.ts';
 
+export type LogLevel = 'trace' | 'debug' | 'info' | 'warn' | 'error';
 /** Facts of an event; an `Error` goes under `error` and keeps its message, code, cause and stack. */
 export type Facts = Readonly<Record<string, unknown>> & { readonly [name in EnvelopeField]?: never };
-type EnvelopeField = 'time' | 'level' | 'service' | 'self' | 'event';
+type EnvelopeField = 'time' | 'level' | 'event';
 
 export interface Logger {
   trace(event: string, facts?: Facts): void;
@@ -22,8 +24,8 @@ export interface Logger {
 }
 
 export interface LoggerOptions {
-  readonly service: string;
-  readonly self: string;
+  /** Facts that every line has: the `service` and `self` of a replica. A person does not want them repeated. */
+  readonly base: Readonly<Record<string, string>>;
   readonly level: LogLevel;
   /** Appended to; absent: standard error. */
   readonly file?: string;
@@ -35,17 +37,17 @@ export interface LoggerOptions {
 
 /** @throws FttcpError `log-failed` if the file cannot be opened. */
 export function createLogger(options: LoggerOptions): Logger {
-  const { service, self, level, file } = options;
+  const { base, level, file } = options;
   const isPretty = options.pretty ?? (file === undefined && process.stderr.isTTY === true);
   const destination = options.destination ?? open(file);
   const logger = pino(
     {
       level,
-      base: { service, self },
+      base,
       formatters: { level: (label) => ({ level: label }) },
       serializers: { error: stdSerializers.errWithCause },
     },
-    isPretty ? { write: (line) => destination.write(prettyLine(line)) } : destination,
+    isPretty ? { write: (line) => destination.write(prettyLine(line, base)) } : destination,
   );
   const write = (severity: LogLevel) => writer(logger, severity);
   return {
@@ -61,22 +63,37 @@ function writer(logger: PinoLogger, severity: LogLevel): (event: string, facts?:
   return (event, facts) => logger[severity]({ event, ...facts });
 }
 
-/** Written at once: the last lines before a crash are the ones that matter. */
+/** Written at once: the last lines before a crash are the ones that matter. What cannot be written is lost: a full disk ends nobody. */
 function open(file: string | undefined): DestinationStream {
-  if (file === undefined) return { write: (line) => void process.stderr.write(line) };
+  if (file === undefined) {
+    process.stderr.on('error', () => {});
+    return { write: (line) => void process.stderr.write(line) };
+  }
   try {
-    return pino.destination({ dest: file, append: true, mkdir: true, sync: true });
+    mkdirSync(path.dirname(file), { recursive: true });
+    const fd = openSync(file, 'a');
+    return { write: (line) => writeOrLose(fd, line) };
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause);
     throw new FttcpError('log-failed', `cannot write the log ${file}: ${reason}`, { cause });
   }
 }
 
+function writeOrLose(fd: number, line: string): void {
+  try {
+    writeSync(fd, line);
+  } catch {
+    // Nowhere to say so.
+  }
+}
+
 /** `12:34:56.789 WARN  peer-silent silenceMs=5.2 peer=b` */
-export function prettyLine(line: string): string {
-  const { time, level, event, service, self, ...facts }: Record<string, unknown> = JSON.parse(line);
+function prettyLine(line: string, base: LoggerOptions['base']): string {
+  const { time, level, event, ...facts }: Record<string, unknown> = JSON.parse(line);
   const clock = new Date(Number(time)).toISOString().slice(11, 23);
-  const shown = Object.entries(facts).map(([name, value]) => ` ${name}=${inShort(value)}`);
+  const shown = Object.entries(facts)
+    .filter(([name]) => !(name in base))
+    .map(([name, value]) => ` ${name}=${inShort(value)}`);
   return `${clock} ${String(level).toUpperCase().padEnd(5)} ${String(event)}${shown.join('')}\n`;
 }
 

@@ -33,6 +33,7 @@ export const libc = {
     'int ppoll(uintptr_t fds, unsigned long count, uintptr_t timeout, uintptr_t mask)',
   ),
   pipe2: declare<(ends: number, flags: number) => number>('int pipe2(uintptr_t ends, int flags)'),
+  flock: declare<(fd: number, operation: number) => number>('int flock(int fd, int operation)'),
   eventfd: declare<(initial: number, flags: number) => number>('int eventfd(unsigned int initial, int flags)'),
 
   socket: declare<(family: number, type: number, protocol: number) => number>(

@@ -33,12 +33,16 @@ export interface ViewChange {
   readonly refound: boolean;
 }
 
+/** What can keep a witness from storing a change; '' is nothing. The order is part of the protocol. */
+export const WITNESS_PROBLEMS = ['', 'disk-full', 'read-only', 'cannot-store'] as const;
+export type WitnessProblem = (typeof WITNESS_PROBLEMS)[number];
+
 /** Every answer tells the view as it is now: who asked for a change sees by it whether it was made. */
 export interface WitnessAnswer {
   readonly sequence: number;
   readonly view: View | undefined;
   /** Why a change was not made although it was allowed: the witness cannot store it. '' otherwise. */
-  readonly problem: string;
+  readonly problem: WitnessProblem;
 }
 
 /** The view `current` with `change` made; `current` itself where the change is not allowed, or has been made already. */

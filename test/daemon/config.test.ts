@@ -5,7 +5,8 @@ import path from 'node:path';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { loadConfig, parseConfig, type ServiceConfig } from '../../src/daemon/config.ts';
-import { schemaKeys } from '../../src/daemon/config-schema.ts';
+import { schemaKeys } from '../../src/daemon/config-keys.ts';
+import { SCHEMA } from '../../src/daemon/config-schema.ts';
 import { formatBytes, formatDuration, parseDurationMs, parseSizeBytes } from '../../src/daemon/units.ts';
 import { FttcpError } from '../../src/errors.ts';
 
@@ -83,7 +84,7 @@ test('the example is valid and shows every key but those with a default path or 
   equal(config.service, 'files');
   equal(config.key.length, 32);
   const text = readFileSync(EXAMPLE, 'utf8');
-  for (const { path: keyPath } of schemaKeys()) {
+  for (const { path: keyPath } of schemaKeys(SCHEMA)) {
     const name = keyPath.split('.').at(-1) ?? '';
     if (!['keyFile', 'control', 'log.file'].includes(keyPath)) match(text, new RegExp(`\\b${name}:`), keyPath);
   }
@@ -266,13 +267,13 @@ test('durations and sizes are shown in a unit that fits', () => {
 
 test('every key and its default is in docs/configuration.md', () => {
   const page = readFileSync(new URL('docs/configuration.md', ROOT), 'utf8');
-  for (const { path: keyPath, default: preset, section } of schemaKeys()) {
+  for (const { path: keyPath, default: preset, section } of schemaKeys(SCHEMA)) {
     const row = page.split('\n').find((line) => line.startsWith(`| \`${keyPath}\` |`));
     ok(section || row !== undefined, `${keyPath} has no row`);
     if (preset !== undefined) ok(row?.includes(`| \`${preset}\` |`), `the row of ${keyPath} does not say ${preset}`);
   }
   const documented = [...page.matchAll(/^\| `([A-Za-z.]+)` \|/gm)].map(([, name = '']) => name);
-  const known = new Set(schemaKeys().map(({ path: keyPath }) => keyPath));
+  const known = new Set(schemaKeys(SCHEMA).map(({ path: keyPath }) => keyPath));
   deepEqual(
     documented.filter((name) => !known.has(name)),
     [],

@@ -9,7 +9,13 @@ import { createLogger, type LoggerOptions } from '../../src/daemon/logger.ts';
 function collecting(options: Partial<LoggerOptions> = {}) {
   const lines: string[] = [];
   const destination = { write: (line: string) => void lines.push(line) };
-  const log = createLogger({ service: 'files', self: 'a', level: 'info', pretty: false, destination, ...options });
+  const log = createLogger({
+    base: { service: 'files', self: 'a' },
+    level: 'info',
+    pretty: false,
+    destination,
+    ...options,
+  });
   return { log, lines, records: () => lines.map((line): Record<string, unknown> => JSON.parse(line)) };
 }
 
@@ -52,14 +58,14 @@ test('a file is made with its folder and appended to', () => {
   try {
     const file = path.join(directory, 'log', 'files.json');
     for (const event of ['started', 'stopped']) {
-      createLogger({ service: 'files', self: 'a', level: 'info', file }).info(event);
+      createLogger({ base: { service: 'files', self: 'a' }, level: 'info', file }).info(event);
     }
     const events = readFileSync(file, 'utf8').trimEnd().split('\n');
     deepEqual(
       events.map((line) => JSON.parse(line).event),
       ['started', 'stopped'],
     );
-    throws(() => createLogger({ service: 'files', self: 'a', level: 'info', file: `${file}/x` }), {
+    throws(() => createLogger({ base: { service: 'files', self: 'a' }, level: 'info', file: `${file}/x` }), {
       code: 'log-failed',
     });
   } finally {
