@@ -30,6 +30,8 @@ export function keysAt(
 ): { now: string[]; later: readonly string[] } {
   let at: z.core.$ZodType | undefined = unwrap(schema);
   for (const step of path) {
+    // A place in a list: `unwrap` is there already.
+    if (typeof step === 'number') continue;
     if (at instanceof z.ZodObject) at = unwrap(at.shape[String(step)] ?? z.never());
   }
   if (!(at instanceof z.ZodObject)) return { now: [], later: [] };

@@ -21,6 +21,7 @@ import { createLogger, type Logger } from './logger.ts';
 import type { DataSnapshot } from './snapshot.ts';
 import type { FailoverStatus, Status } from './status.ts';
 import { VERSION } from './version.ts';
+import { witnessStatus } from './witness-status.ts';
 
 const LAN_PROBE_MS = 3;
 
@@ -304,6 +305,7 @@ class Daemon {
         primary: isPrimary ? config.self : (peerName ?? config.self),
         backups: linked && peerName !== undefined ? [isPrimary ? peerName : config.self] : [],
       },
+      witness: witnessStatus(config, data?.witness),
       level: linked && (data?.log.oldestUnackedMs ?? 0) < config.detect.ackTimeoutMs,
       protected: { connections: linked ? connections.length : 0, ...(reason === '' ? {} : { reason }) },
       peer:

@@ -11,6 +11,7 @@ import { type DestinationStream, type Logger as PinoLogger, pino, stdSerializers
 import { FttcpError } from '../errors.ts';
 
 export type LogLevel = 'trace' | 'debug' | 'info' | 'warn' | 'error';
+
 /** Facts of an event; an `Error` goes under `error` and keeps its message, code, cause and stack. */
 export type Facts = Readonly<Record<string, unknown>> & { readonly [name in EnvelopeField]?: never };
 type EnvelopeField = 'time' | 'level' | 'event';

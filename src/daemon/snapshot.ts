@@ -6,6 +6,7 @@ import type { Connection } from '../south/connection.ts';
 import type { SouthWrap } from '../south/south-wrap.ts';
 import { ipToString } from '../wire/ip-address.ts';
 import type { ConnectionStatus } from './status.ts';
+import { type WitnessSnapshot, witnessSnapshot } from './witness-status.ts';
 
 export interface DataSnapshot {
   readonly role: Role;
@@ -18,6 +19,8 @@ export interface DataSnapshot {
     readonly lagBytes: number;
     readonly oldestUnackedMs: number;
   };
+  /** Absent with `witness: none`. */
+  readonly witness?: WitnessSnapshot;
   readonly connections: readonly ConnectionStatus[];
   readonly counters: Readonly<Record<string, number>>;
 }
@@ -37,6 +40,7 @@ export function snapshotOf(replica: Replica, south: SouthWrap, log: LogWriter, n
       lagBytes: position - acknowledged,
       oldestUnackedMs: replica.oldestUnackedMs(nowMs),
     },
+    ...(replica.witness === undefined ? {} : { witness: witnessSnapshot(replica.witness, nowMs) }),
     connections: Array.from(south.connections, connectionStatus),
     counters: { ...south.counters },
   };

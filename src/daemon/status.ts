@@ -33,6 +33,27 @@ export interface ConnectionStatus {
   readonly diverged: boolean;
 }
 
+export interface ViewStatus {
+  readonly epoch: number;
+  /** Names of replicas; `?3` for a place that is not configured here. */
+  readonly primary: string;
+  readonly backups: readonly string[];
+}
+
+export interface WitnessStatus {
+  readonly kind: 'embedded';
+  /** `ip:port`. */
+  readonly address: string;
+  /** It has answered of late. */
+  readonly reachable: boolean;
+  /** Age of the last answer; null: none yet. */
+  readonly lastAnswerMs: number | null;
+  /** Why it could not store what it was asked last; '' if nothing is wrong. */
+  readonly problem: string;
+  /** The view as it told it last; null: none yet. */
+  readonly view: ViewStatus | null;
+}
+
 export interface FailoverStatus {
   readonly atIso: string;
   readonly epoch: number;
@@ -47,7 +68,9 @@ export interface Status {
   readonly self: string;
   readonly role: Role;
   readonly epoch: number;
-  readonly view: { readonly epoch: number; readonly primary: string; readonly backups: readonly string[] };
+  readonly view: ViewStatus;
+  /** null with `witness: none`. */
+  readonly witness: WitnessStatus | null;
   /** The backup is in the view and holds the whole log. */
   readonly level: boolean;
   /** `reason`: why not all of them are. */
@@ -123,11 +146,11 @@ function guessReason({ role, peer, level, view }: Status): string {
 }
 
 function rows(status: Status): [string, string][] {
-  const { view, peer, lan, server, log, detector, lastFailover } = status;
-  const backups = view.backups.length === 0 ? 'no backup' : `backup ${view.backups.join(', ')}`;
+  const { view, witness, peer, lan, server, log, detector, lastFailover } = status;
   const ports = server.listening.length === 0 ? 'not listening' : `listening on ${server.listening.join(', ')}`;
   const shown: [string, string][] = [
-    ['view', `epoch ${view.epoch}, primary ${view.primary}, ${backups}`],
+    ['view', viewInWords(view)],
+    ['witness', witness === null ? 'none' : witnessInWords(witness)],
     ['peer', peer === null ? 'none' : peerInWords(peer)],
     ['lan', `${lan.interface} ${lan.up ? 'up' : 'DOWN'}`],
     ['server', server.running ? `running${server.pid === null ? '' : `, pid ${server.pid}`}, ${ports}` : 'NOT RUNNING'],
@@ -148,6 +171,18 @@ function rows(status: Status): [string, string][] {
     ]);
   }
   return shown;
+}
+
+function viewInWords({ epoch, primary, backups }: ViewStatus): string {
+  return `epoch ${epoch}, primary ${primary}, ${backups.length === 0 ? 'no backup' : `backup ${backups.join(', ')}`}`;
+}
+
+function witnessInWords({ address, reachable, lastAnswerMs, problem, view }: WitnessStatus): string {
+  const age = lastAnswerMs === null ? 'never answered' : `answered ${formatDuration(lastAnswerMs)} ago`;
+  const parts = [reachable ? age : age.toUpperCase()];
+  if (problem !== '') parts.push(`CANNOT STORE (${problem})`);
+  if (lastAnswerMs !== null) parts.push(view === null ? 'no view yet' : viewInWords(view));
+  return `${address}: ${parts.join(', ')}`;
 }
 
 function logInWords({ position, acknowledged, lagBytes, oldestUnackedMs }: Status['log']): string {

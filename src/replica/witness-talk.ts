@@ -2,7 +2,7 @@
 // by asking again. While nothing is sought the view is read now and then, so that a lost witness is noticed before it is needed,
 // and a host that was left out hears of it.
 import type { Pursuit } from './succession.ts';
-import type { Member, View, WitnessAnswer, WitnessRequest } from './view.ts';
+import type { Member, View, WitnessAnswer, WitnessProblem, WitnessRequest } from './view.ts';
 
 const REPEAT_FIRST_MS = 10;
 const REPEAT_MOST_MS = 200;
@@ -27,7 +27,7 @@ export class WitnessTalk {
   #sequence = 0;
   #answeredAtMs = Number.NaN;
   #view: View | undefined;
-  #problem = '';
+  #problem: WitnessProblem = '';
 
   constructor(self: Member, send: (request: WitnessRequest) => void, nowMs: number) {
     this.#self = self;
@@ -41,7 +41,7 @@ export class WitnessTalk {
   }
 
   /** Why the witness could not do what it was asked last; '' otherwise. */
-  get problem(): string {
+  get problem(): WitnessProblem {
     return this.#problem;
   }
 

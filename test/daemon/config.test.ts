@@ -9,6 +9,7 @@ import { schemaKeys } from '../../src/daemon/config-keys.ts';
 import { SCHEMA } from '../../src/daemon/config-schema.ts';
 import { formatBytes, formatDuration, parseDurationMs, parseSizeBytes } from '../../src/daemon/units.ts';
 import { FttcpError } from '../../src/errors.ts';
+import { WITNESS_SCHEMA } from '../../src/witness/config.ts';
 
 /** Compiled, this file is in dist/test/daemon. */
 const ROOT = new URL('../../../', import.meta.url);
@@ -72,6 +73,12 @@ test('self and peer are found among the replicas', () => {
   });
 });
 
+test('a witness is none, or embedded at an endpoint', () => {
+  deepEqual(parseConfig(MINIMAL, 'files.yaml').witness, { kind: 'none' });
+  const endpoint = { host: '10.78.0.9', port: 7402 };
+  deepEqual(changed('none', '{ embedded: 10.78.0.9:7402 }')().witness, { kind: 'embedded', endpoint });
+});
+
 test('a single replica has no peer', () => {
   const config = changed(/ {2}- \{ name: a.*\n/, '')();
   equal(config.peer, undefined);
@@ -121,9 +128,58 @@ const WRONG: readonly [what: string, from: string | RegExp, to: string, problem:
     'a missing witness',
     'witness: none\n',
     '',
-    /files.yaml:1:1: witness: is missing; allowed: none, which has to be said/,
+    /files.yaml:1:1: witness: is missing; allowed: \{ embedded: 10.78.0.9:7402 \}, or none, which has to be said/,
   ],
-  ['another witness', 'none', 'etcd', /witness: found "etcd" \(not supported yet\)/],
+  ['an unknown witness', 'none', 'mongo', /^files.yaml:9:10: witness: found "mongo"; allowed: \{ embedded: /],
+  [
+    'an embedded witness without its address',
+    'none',
+    'embedded',
+    /^files.yaml:9:10: witness: found "embedded" \(say where it is: \{ embedded: 10.78.0.9:7402 \}\)/,
+  ],
+  [
+    'a list of witnesses',
+    'none',
+    '[10.78.0.9:7402]',
+    /^files.yaml:9:10: witness: found a list; allowed: \{ embedded: /,
+  ],
+  ['etcd, by name', 'none', 'etcd', /witness: found "etcd" \(not supported yet\)/],
+  [
+    'etcd, with its address',
+    'none',
+    '{ etcd: 10.78.0.9:2379 }',
+    /witness.embedded: is missing.*\nfiles.yaml:9:12: witness.etcd: not supported yet; allowed: embedded$/,
+  ],
+  [
+    'a witness without a port',
+    'none',
+    '{ embedded: 10.78.0.9 }',
+    /^files.yaml:9:22: witness.embedded: .* \(add a port\)/,
+  ],
+  [
+    'a misspelt kind of witness',
+    'none',
+    '{ embeded: 10.78.0.9:1 }',
+    /witness.embeded: unknown key \(did you mean 'embedded'/,
+  ],
+  [
+    'a witness at the service address',
+    'none',
+    '{ embedded: 10.77.0.100:7402 }',
+    /^files.yaml:9:22: witness.embedded: found .* \(this one is the service's\)/,
+  ],
+  [
+    "a witness on a replica's host",
+    'none',
+    '{ embedded: 10.78.0.12:7402 }',
+    /^files.yaml:9:22: witness.embedded: found .*allowed: an address of a third host \(replica b has it/,
+  ],
+  [
+    'the file of a witness',
+    'service: files',
+    'listen: 10.78.0.9:7402',
+    /^files.yaml:1:1: .* of a witness, for: fttcp witness -c files.yaml$/,
+  ],
   ['an unknown self', 'self: b', 'self: c', /^files.yaml:5:7: self: found "c"; allowed: .*a or b/],
   [
     'a duration without a unit',
@@ -150,6 +206,12 @@ const WRONG: readonly [what: string, from: string | RegExp, to: string, problem:
   ['a link in use', '10.78.0.12:7400', '10.78.0.11:7400', /replicas\[1\].link: found .* \(a has it\)/],
   ['a link at the service address', '10.78.0.12:7400', '10.77.0.100:7400', /this one is the service's/],
   ['uneven heartbeat paths', '[10.78.0.12:7401]', '[]', /replicas\[1\].heartbeat: found a list of 0/],
+  [
+    'an unknown key in a list',
+    'name: a, link',
+    'name: a, lnk',
+    /replicas\[0\].lnk: unknown key \(did you mean 'link'\?\); allowed: name, link, heartbeat/,
+  ],
   ['a name used twice', 'name: a', 'name: b', /replicas\[1\].name: found "b"/],
   ['a port out of range', '12:7400', '12:74000', /the port is not from 1 to 65535/],
   [
@@ -267,13 +329,14 @@ test('durations and sizes are shown in a unit that fits', () => {
 
 test('every key and its default is in docs/configuration.md', () => {
   const page = readFileSync(new URL('docs/configuration.md', ROOT), 'utf8');
-  for (const { path: keyPath, default: preset, section } of schemaKeys(SCHEMA)) {
+  const keys = [...schemaKeys(SCHEMA), ...schemaKeys(WITNESS_SCHEMA)];
+  for (const { path: keyPath, default: preset, section } of keys) {
     const row = page.split('\n').find((line) => line.startsWith(`| \`${keyPath}\` |`));
     ok(section || row !== undefined, `${keyPath} has no row`);
     if (preset !== undefined) ok(row?.includes(`| \`${preset}\` |`), `the row of ${keyPath} does not say ${preset}`);
   }
   const documented = [...page.matchAll(/^\| `([A-Za-z.]+)` \|/gm)].map(([, name = '']) => name);
-  const known = new Set(schemaKeys(SCHEMA).map(({ path: keyPath }) => keyPath));
+  const known = new Set(keys.map(({ path: keyPath }) => keyPath));
   deepEqual(
     documented.filter((name) => !known.has(name)),
     [],
