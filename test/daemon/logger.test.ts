@@ -72,3 +72,8 @@ test('a file is made with its folder and appended to', () => {
     rmSync(directory, { recursive: true });
   }
 });
+
+test('a full disk ends nobody', () => {
+  const log = createLogger({ base: {}, level: 'info', file: '/dev/full' });
+  for (let n = 0; n < 100; n++) log.error('cannot-store', { n });
+});
