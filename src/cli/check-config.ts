@@ -19,7 +19,7 @@ export function registerCheckConfig(program: Command): void {
     .action(({ config: file }: { config: string }) => {
       const { text, holdsKey } = configKind(file) === 'witness' ? checkWitness(file) : checkService(file);
       if (holdsKey && (statSync(file).mode & 0o004) !== 0) {
-        process.stderr.write(`fttcp: warning: ${file} holds the key and others can read it: use keyFile\n`);
+        process.stderr.write(`fttcp: warning: ${file} holds a key and others can read it: use keyFile\n`);
       }
       process.stdout.write(`${file}: ok, ${text}\n`);
     });

@@ -38,7 +38,7 @@ test('--version says the version of the package', async () => {
 test('--help lists the commands and succeeds', async () => {
   const { code, stdout } = await fttcp('--help');
   equal(code, 0);
-  for (const command of ['up', 'status', 'check-config', 'lab', 'demo'])
+  for (const command of ['up', 'witness', 'status', 'check-config', 'lab', 'demo'])
     match(stdout, new RegExp(`^  ${command} `, 'm'));
 });
 
@@ -46,6 +46,8 @@ const MISUSES: readonly (readonly [string[], RegExp])[] = [
   [[], /Usage: fttcp/],
   [['stauts'], /^fttcp: unknown command 'stauts'\n\(Did you mean status\?\)/],
   [['up'], /^fttcp: required option '-c, --config <file>' not specified/],
+  [['witness'], /^fttcp: required option '-c, --config <file>' not specified/],
+  [['witness', '-c', EXAMPLE], /this is the configuration of a service, for: fttcp up -c .*service\.yaml\n$/],
   [['status', '--jsn'], /^fttcp: unknown option '--jsn'/],
   [['status', '-c', 'x', '--control', 'y'], /^fttcp: say --config or --control, not both\n$/],
   [['demo', '--sise', '1MB'], /^fttcp: unknown option '--sise'/],
@@ -68,9 +70,19 @@ test('check-config accepts the example, and warns of a key that others can read'
   const open = await fttcp('check-config', '-c', file);
   equal(open.code, 0);
   match(open.stdout, /: ok, service files at 10\.77\.0\.100\/24, replica a starts as the primary, with b\n$/);
-  match(open.stderr, /^fttcp: warning: .* holds the key and others can read it/);
+  match(open.stderr, /^fttcp: warning: .* holds a key and others can read it/);
   chmodSync(file, 0o600);
   equal((await fttcp('check-config', '-c', file)).stderr, '');
+});
+
+test("check-config tells a witness's file from a service's", async () => {
+  const file = path.join(DIRECTORY, 'witness.yaml');
+  copyFileSync(EXAMPLE.replace('service.yaml', 'witness.yaml'), file);
+  chmodSync(file, 0o644);
+  const { code, stdout, stderr } = await fttcp('check-config', '-c', file);
+  equal(code, 0);
+  match(stdout, /: ok, witness at 10\.78\.0\.9:7402 for files\n$/);
+  match(stderr, /^fttcp: warning: .* holds a key and others can read it/);
 });
 
 test('check-config lists every problem with its place: exit code 2', async () => {
