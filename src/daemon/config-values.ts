@@ -12,6 +12,7 @@ export interface Endpoint {
 }
 
 export const ENDPOINT_ALLOWED = 'an IPv4 address and a port, such as 10.78.0.11:7400';
+
 /** One value. `allowed` completes "allowed: …" in an error message. */
 export function scalar<T>(allowed: string, parse: (text: string) => Parsed<T>) {
   return z.string({ error: allowed }).transform((text, context): T => {
@@ -37,8 +38,8 @@ export function matching(allowed: string, pattern: RegExp) {
 }
 
 /** `later` names values that are planned, so that the message can say "not yet" instead of "wrong". */
-export function oneOf<const T extends string>(values: readonly T[], later: readonly string[] = [], remark = '') {
-  return scalar(values.join(' or ') + remark, (text): Parsed<T> => {
+export function oneOf<const T extends string>(values: readonly T[], later: readonly string[] = []) {
+  return scalar(values.join(' or '), (text): Parsed<T> => {
     const value = values.find((candidate) => candidate === text);
     if (value !== undefined) return { ok: true, value };
     return later.includes(text) ? { ok: false, reason: 'not supported yet' } : { ok: false };

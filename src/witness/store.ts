@@ -53,7 +53,7 @@ export class ViewStore {
         const view = this.#read(service);
         if (view !== undefined) this.#views.set(service, view);
       }
-      fsyncSync(this.#directoryFd);
+      flush(directory, this.#directoryFd);
     } catch (error) {
       this.close();
       throw error;
@@ -124,6 +124,15 @@ function openDirectory(directory: string): number {
       `cannot open the state directory ${directory} (${codeOf(cause)}): mount its disk, or for a new witness make it with: install -d -m 700 ${directory}`,
       { cause },
     );
+  }
+}
+
+function flush(directory: string, fd: number): void {
+  try {
+    fsyncSync(fd);
+  } catch (cause) {
+    const reason = `its disk does not flush (${codeOf(cause)}): mend it, or move the directory to another one`;
+    throw new FttcpError('state-unreadable', `cannot rely on the state directory ${directory}: ${reason}`, { cause });
   }
 }
 
