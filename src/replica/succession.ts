@@ -158,6 +158,7 @@ export function stopped(at: Standing): Standing {
 /** Why a backup suspects its primary; '' when it does not. */
 export function suspicion({ peer, lanUp }: Health): string {
   if (peer.silent) return 'silent';
+  if (peer.role === 'starting') return 'the primary has started anew';
   if (peer.role !== 'primary') return '';
   if (!peer.lanUp && lanUp) return 'the primary has lost its LAN';
   if (peer.stuck) return "the primary's data worker stands still";
@@ -259,6 +260,8 @@ function foundation(config: SuccessionConfig, view: View | undefined, peer: Peer
   if (view === undefined) {
     return isFirst(config) ? { expected: 0, next, refound: false } : undefined;
   }
+  // Taken into the view, and the primary died before it could say so: since then it has said nothing.
+  if (isMember(view, self) && peer.silent) return { expected: view.epoch, next, refound: false };
   const ended = (member: Member) =>
     member.index === self.index
       ? member.life !== self.life
