@@ -200,6 +200,7 @@ class Daemon {
     const data: DataWorkerData = {
       board: this.#board.memory,
       key: config.key,
+      serviceName: config.service,
       service: serviceTag(config),
       serviceIp,
       serviceMac: serviceMac(config),
@@ -209,7 +210,7 @@ class Daemon {
       ownLink: own.link,
       peerLink: config.peer?.link,
       self: { index: config.selfIndex, life: randomInt(2 ** 32) },
-      witnessed: false,
+      witness: config.witness,
       peerIndex,
       startAsPrimary: this.#asPrimary,
       timeoutMs: this.#detectorReady.timeoutMs,
@@ -245,7 +246,9 @@ class Daemon {
       event === 'removed' ||
       event === 'link-lost' ||
       event === 'refused' ||
-      event === 'log-refused';
+      event === 'log-refused' ||
+      event === 'witness-lost' ||
+      event === 'witness-problem';
     this.#log[grave ? 'warn' : 'info'](event, { ...facts, atMs });
     if (event === 'suspected') this.#suspectedAtMs = atMs;
     if (event === 'promoted' && 'connections' in facts) {
@@ -292,8 +295,9 @@ class Daemon {
     const role = data?.role ?? 'starting';
     const isPrimary = role === 'primary';
     const linked = data?.linked ?? false;
+    const protects = data?.protects ?? false;
     const connections = data?.connections ?? [];
-    const reason = protectionReason(role, linked, data?.refusal ?? '', peerName, this.#serverRunning);
+    const reason = protectionReason(role, { linked, protects }, data?.refusal ?? '', peerName, this.#serverRunning);
     const { longestMs, p99Ms, suspicions } = this.#board.gaps;
     return {
       service: config.service,
@@ -303,11 +307,11 @@ class Daemon {
       view: {
         epoch: data?.epoch ?? 0,
         primary: isPrimary ? config.self : (peerName ?? config.self),
-        backups: linked && peerName !== undefined ? [isPrimary ? peerName : config.self] : [],
+        backups: (isPrimary ? protects : linked) && peerName !== undefined ? [isPrimary ? peerName : config.self] : [],
       },
       witness: witnessStatus(config, data?.witness),
-      level: linked && (data?.log.oldestUnackedMs ?? 0) < config.detect.ackTimeoutMs,
-      protected: { connections: linked ? connections.length : 0, ...(reason === '' ? {} : { reason }) },
+      level: protects && (data?.log.oldestUnackedMs ?? 0) < config.detect.ackTimeoutMs,
+      protected: { connections: protects ? connections.length : 0, ...(reason === '' ? {} : { reason }) },
       peer:
         peerName === undefined
           ? null
@@ -356,7 +360,7 @@ class Daemon {
 /** Why a crash of this host would not be survived; '' when it would. */
 function protectionReason(
   role: Role,
-  linked: boolean,
+  { linked, protects }: { linked: boolean; protects: boolean },
   refusal: string,
   peerName: string | undefined,
   serverRunning: boolean,
@@ -365,7 +369,8 @@ function protectionReason(
   if (role === 'removed') return 'this replica was removed from the view: restart both at a quiet moment';
   if (!serverRunning) return 'the server program is not running';
   if (refusal !== '') return `not admitted by ${peerName}: ${refusal}`;
-  if (linked) return '';
+  if (protects) return '';
+  if (linked) return 'the witness has not taken the backup into the view yet';
   return `${peerName} is not in the view`;
 }
 

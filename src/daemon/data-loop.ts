@@ -18,19 +18,22 @@ import { ByteQueue } from '../log/byte-queue.ts';
 import { LogWriter } from '../log/log-writer.ts';
 import type { Prove } from '../replica/link-session.ts';
 import { Replica, type ReplicaEvent } from '../replica/replica.ts';
-import type { Member } from '../replica/view.ts';
+import type { Member, WitnessAnswer } from '../replica/view.ts';
 import type { PacketPorts, SouthLimits } from '../south/context.ts';
 import { LAN_FRAME_MAX, ReleaseQueue, TUN_HEADROOM } from '../south/release-queue.ts';
 import { SouthWrap } from '../south/south-wrap.ts';
-import type { Endpoint } from './config.ts';
+import type { Endpoint, WitnessConfig } from './config.ts';
 import { DataPriority } from './data-priority.ts';
 import { HealthBoard, HealthReading } from './health-board.ts';
 import { ReplicationLink } from './replication-link.ts';
 import { type DataSnapshot, snapshotOf } from './snapshot.ts';
+import { WitnessLink } from './witness-link.ts';
 
 export interface DataWorkerData {
   readonly board: SharedArrayBuffer;
   readonly key: Uint8Array;
+  readonly serviceName: string;
+  /** Made from the service's name and address. */
   readonly service: number;
   readonly serviceIp: Uint8Array;
   readonly serviceMac: Uint8Array;
@@ -40,7 +43,7 @@ export interface DataWorkerData {
   readonly ownLink: Endpoint;
   readonly peerLink: Endpoint | undefined;
   readonly self: Member;
-  readonly witnessed: boolean;
+  readonly witness: WitnessConfig;
   readonly peerIndex: number | undefined;
   readonly startAsPrimary: boolean;
   readonly timeoutMs: number;
@@ -72,6 +75,8 @@ export class DataLoop {
   readonly #release: ReleaseQueue;
   readonly #south: SouthWrap;
   readonly #replica: Replica;
+  readonly #witness: WitnessLink | undefined;
+  readonly #takeAnswer = (answer: WitnessAnswer) => this.#replica.fromWitness(answer, this.#nowMs);
   readonly #consume: (bytes: Uint8Array, offset: number, length: number) => number;
   readonly #priority: DataPriority;
   readonly #pollBarrierMs: number;
@@ -102,15 +107,18 @@ export class DataLoop {
       checksum: (seed, bytes, offset, length) => crc32(bytes.subarray(offset, offset + length), seed),
       scratch: allocate(LAN_FRAME_MAX),
     });
+    if (data.witness.kind === 'embedded') {
+      this.#witness = new WitnessLink(this.#poller, data.witness.endpoint, data.serviceName, data.key, data.self);
+    }
     this.#replica = new Replica(
-      { ...data },
+      { ...data, witnessed: this.#witness !== undefined },
       this.#south,
       this.#log,
       {
         event: report,
         closeLink: () => this.#link.close(),
         listen: (on) => this.#listen(on),
-        askWitness: () => {},
+        askWitness: (request) => this.#witness?.ask(request),
       },
       proverFor(data.key),
       this.#nowMs,
@@ -136,8 +144,7 @@ export class DataLoop {
 
   /** One turn. @returns false when the loop has come to its end. */
   turn(): boolean {
-    // A pause must not hide in the time that the loop would have slept anyway: while there is a barrier it sleeps briefly.
-    const pollMs = this.#log.active ? this.#pollBarrierMs : this.#south.hasTimers ? POLL_TIMERS_MS : POLL_IDLE_MS;
+    const pollMs = this.#pollMs;
     this.#poller.setEvents(this.#lanSlot, (this.#south.canReadLan ? POLLIN : 0) | (this.#lanBlocked ? POLLOUT : 0));
     this.#poller.setEvents(this.#tunSlot, this.#south.canReadServer ? POLLIN : 0);
     const beforeMs = this.#nowMs;
@@ -149,6 +156,7 @@ export class DataLoop {
     if (this.#poller.ready(this.#wakeSlot) !== 0) drainEventFd(this.#data.wakeFd);
 
     this.#turnLink();
+    this.#witness?.receive(this.#takeAnswer);
     if (this.#poller.ready(this.#tunSlot) !== 0) this.#readTun();
     if (this.#poller.ready(this.#lanSlot) !== 0) this.#readLan();
     this.#south.appendNotes();
@@ -163,7 +171,14 @@ export class DataLoop {
 
   close(): void {
     this.#link.end();
+    this.#witness?.end();
     close(this.#lanFd);
+  }
+
+  /** A pause must not hide in the time that the loop would have slept anyway: while there is a barrier it sleeps briefly. */
+  get #pollMs(): number {
+    if (this.#log.active) return this.#pollBarrierMs;
+    return this.#south.hasTimers || this.#replica.pursuit !== undefined ? POLL_TIMERS_MS : POLL_IDLE_MS;
   }
 
   #stopped(): boolean {

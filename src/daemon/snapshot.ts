@@ -12,6 +12,8 @@ export interface DataSnapshot {
   readonly role: Role;
   readonly epoch: number;
   readonly linked: boolean;
+  /** The backup could take over. */
+  readonly protects: boolean;
   readonly refusal: string;
   readonly log: {
     readonly position: number;
@@ -33,6 +35,7 @@ export function snapshotOf(replica: Replica, south: SouthWrap, log: LogWriter, n
     role: replica.role,
     epoch: replica.epoch,
     linked: replica.linked,
+    protects: replica.protects,
     refusal: replica.refusal,
     log: {
       position,
