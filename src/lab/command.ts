@@ -1,9 +1,9 @@
 /** `fttcp lab run`: reads the options, runs the lab, shows the result. */
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import { FttcpError } from '../errors.ts';
 import { ACTIONS, parseTimeMs } from './faults.ts';
 import { summarize } from './result.ts';
-import { runLab } from './run.ts';
+import { runLab, WITNESS_KINDS, type WitnessKind } from './run.ts';
 
 interface RunFlags {
   server: string;
@@ -14,6 +14,8 @@ interface RunFlags {
   rate?: string;
   linkRate?: string;
   direct?: boolean;
+  replicas: string;
+  witness: WitnessKind;
   config?: string;
   detectTimeout: string;
   pcap?: string;
@@ -41,6 +43,12 @@ export function registerLab(program: Command, environment: NodeJS.ProcessEnv): v
     .option('--rate <rate>', 'shape the LAN both ways, for example 1gbit')
     .option('--link-rate <rate>', 'shape the replication link')
     .option('--direct', 'the same server on one host without fttcp, for comparison')
+    .option('--replicas <number>', 'hosts that run the service under fttcp', '2')
+    .addOption(
+      new Option('--witness <kind>', 'who decides who is the primary: a witness on a host of its own, or nobody')
+        .choices(WITNESS_KINDS)
+        .default('embedded'),
+    )
     .option('--config <file>', 'a service.yaml with further settings (limits, detect, …)')
     .option(
       '--detect-timeout <time>',
@@ -58,11 +66,12 @@ async function run(flags: RunFlags, environment: NodeJS.ProcessEnv): Promise<voi
   const interrupt = () => interruption.abort();
   process.on('SIGINT', interrupt).on('SIGTERM', interrupt).on('SIGHUP', interrupt);
   try {
-    const { timeout, port, at, json, ...rest } = flags;
+    const { timeout, port, at, json, replicas, ...rest } = flags;
     const result = await runLab({
       ...rest,
       at,
       port: Number(port),
+      replicas: Number(replicas),
       timeoutMs: readTimeout(timeout),
       environment,
       progress: (line) => process.stderr.write(`lab: ${line}\n`),

@@ -4,6 +4,7 @@
 import { FttcpError } from '../errors.ts';
 import { type Host, type Hosts, lanPort, linkPort, signal } from './hosts.ts';
 import { childrenOf, listProcesses, membersOf } from './processes.ts';
+import type { WitnessProcess } from './witness-process.ts';
 
 const CABLE_ACTIONS = [
   'cut-lan',
@@ -14,12 +15,15 @@ const CABLE_ACTIONS = [
   'cut-link-out',
   'heal',
 ] as const;
-const PROCESS_ACTIONS = ['power-off', 'pause', 'resume', 'kill-daemon', 'kill-server'] as const;
-export const ACTIONS = [...PROCESS_ACTIONS, ...CABLE_ACTIONS] as const;
+const PROCESS_ACTIONS = ['power-off', 'pause', 'resume', 'kill-daemon', 'kill-server', 'disk-full'] as const;
+/** They say themselves whom they are done to. */
+const WITNESS_ACTIONS = ['witness-stop', 'witness-start'] as const;
+export const ACTIONS = [...PROCESS_ACTIONS, ...CABLE_ACTIONS, ...WITNESS_ACTIONS] as const;
 export type Action = (typeof ACTIONS)[number];
 
 /** Actions that a client's host can suffer: it runs no fttcp and has no replication link. */
 const FOR_CLIENT: readonly Action[] = ['power-off', 'pause', 'resume', 'cut-lan', 'cut-lan-in', 'cut-lan-out', 'heal'];
+const FOR_WITNESS: readonly Action[] = [...FOR_CLIENT, 'disk-full'];
 
 export interface Fault {
   /** From the client's start. */
@@ -39,25 +43,48 @@ export function parseTimeMs(text: string): number {
   return Number(match[1]) * (TIME_UNITS_MS[match[2] ?? 's'] ?? 1000);
 }
 
-/** @param replicas names of the replicas. @throws FttcpError `usage`, naming what is allowed */
-export function parseFault(text: string, replicas: readonly string[]): Fault {
+/**
+ * @param replicas names of the replicas
+ * @param witness whether the lab has one
+ * @throws FttcpError `usage`, naming what is allowed
+ */
+export function parseFault(text: string, replicas: readonly string[], witness: boolean): Fault {
   const [time = '', action = '', host, rest] = text.split(':');
   const allowed = `Write --at TIME:ACTION:HOST, ACTION one of ${ACTIONS.join(', ')}.`;
   const atMs = parseTimeMs(time);
   if (rest !== undefined) throw new FttcpError('usage', `"${text}" has too many parts. ${allowed}`);
   if (!isAction(action)) throw new FttcpError('usage', `"${action}" is no action of the lab. ${allowed}`);
-  if (host === 'witness') throw new FttcpError('usage', 'The lab has no witness yet: name another host.');
-  const names = ['client', ...replicas, 'primary', 'backup'];
+  if (isWitnessAction(action) || host === 'witness') {
+    if (!witness) throw new FttcpError('usage', `"${text}" needs a witness: --witness embedded.`);
+    if (host !== undefined && host !== 'witness') {
+      throw new FttcpError('usage', `${action} is done to the witness: "${text}" names another host.`);
+    }
+    if (!isWitnessAction(action) && !FOR_WITNESS.includes(action)) {
+      throw new FttcpError(
+        'usage',
+        `${action} cannot be done to the witness: it can suffer ${FOR_WITNESS.join(', ')}.`,
+      );
+    }
+    return { atMs, action, host: 'witness' };
+  }
+  const names = ['client', ...replicas, 'primary', 'backup', ...(witness ? ['witness'] : [])];
   if (host === undefined || !names.includes(host)) {
     throw new FttcpError('usage', `${action} needs a host, one of ${names.join(', ')}: "${text}". ${allowed}`);
   }
   if (host === 'client' && !FOR_CLIENT.includes(action)) {
     throw new FttcpError('usage', `${action} cannot be done to the client: it can suffer ${FOR_CLIENT.join(', ')}.`);
   }
+  if (action === 'disk-full') {
+    throw new FttcpError('usage', `disk-full can be done to the witness only: nothing else needs its disk in a run.`);
+  }
   if (replicas.length < 2 && (action.startsWith('cut-link') || action === 'kill-daemon' || host === 'backup')) {
     throw new FttcpError('usage', `"${text}" needs two replicas, and there is one host without fttcp (--direct).`);
   }
   return { atMs, action, host };
+}
+
+function isWitnessAction(action: Action): action is (typeof WITNESS_ACTIONS)[number] {
+  return (WITNESS_ACTIONS as readonly Action[]).includes(action);
 }
 
 function isAction(text: string): text is Action {
@@ -68,6 +95,7 @@ function isAction(text: string): text is Action {
 export interface Programs {
   daemon?: number | undefined;
   server?: number | undefined;
+  witness?: WitnessProcess | undefined;
 }
 
 /**
@@ -101,7 +129,14 @@ export async function inject(
     case 'cut-link':
       return setLink(hosts, host, 'down');
     case 'heal':
+      if (host === hosts.witness) await programs.witness?.emptyDisk();
       return heal(hosts, host);
+    case 'disk-full':
+      return programs.witness?.fillDisk();
+    case 'witness-stop':
+      return programs.witness?.stop();
+    case 'witness-start':
+      return programs.witness?.start();
     case 'cut-lan-in':
     case 'cut-lan-out':
       return drop(hosts.lan, lanPort(host), action === 'cut-lan-in' ? 'egress' : 'ingress');

@@ -1,5 +1,5 @@
 /**
- * Hosts of the lab: `client` and the replicas `a`, `b`, …, around `lan`, which is
+ * Hosts of the lab: `client`, the replicas `a`, `b`, … and where wanted `witness`, around `lan`, which is
  * their switch, and the replication links' second one. Each is an unnamed network, PID, mount
  * and UTS namespace held by nothing but its own first process, and that dies with the lab by the kernel's doing:
  *
@@ -17,8 +17,10 @@ import { until } from './clock.ts';
 import { childrenOf, listProcesses, membersOf, type ProcessEntry, pidNamespaceOf } from './processes.ts';
 import { parseRate, shaping } from './rate.ts';
 
+export const SERVICE_NAME = 'lab';
 export const SERVICE_ADDRESS = '10.77.0.100';
 export const CLIENT_ADDRESS = '10.77.0.1';
+export const WITNESS_ADDRESS = '10.77.0.9';
 export const REPLICAS_MAX = 8;
 
 export const lanAddress = (replica: number): string => `10.77.0.${11 + replica}`;
@@ -32,6 +34,8 @@ export interface HostsOptions {
   linkRate?: string | undefined;
   /** Replica 0 owns the service's address itself. */
   direct?: boolean;
+  /** A host for the witness too. */
+  witness?: boolean;
 }
 
 /** The kernel's IPv6 chatter would only be noise in captures; the loopback device is what every host has up. */
@@ -111,19 +115,21 @@ export class Hosts {
   readonly lan: Host;
   readonly client: Host;
   readonly replicas: readonly Host[];
+  readonly witness: Host | undefined;
 
-  constructor(lan: Host, client: Host, replicas: readonly Host[]) {
+  constructor(lan: Host, client: Host, replicas: readonly Host[], witness: Host | undefined) {
     this.lan = lan;
     this.client = client;
     this.replicas = replicas;
+    this.witness = witness;
   }
 
   get all(): Host[] {
-    return [this.client, ...this.replicas, this.lan];
+    return [this.client, ...this.replicas, ...(this.witness === undefined ? [] : [this.witness]), this.lan];
   }
 
   byName(name: string): Host | undefined {
-    return [this.client, ...this.replicas].find((host) => host.name === name);
+    return this.all.find((host) => host !== this.lan && host.name === name);
   }
 
   async close(): Promise<void> {
@@ -135,15 +141,17 @@ export class Hosts {
 export async function createHosts(options: HostsOptions): Promise<Hosts> {
   const rate = options.rate === undefined ? undefined : parseRate(options.rate);
   const linkRate = options.linkRate === undefined ? undefined : parseRate(options.linkRate);
-  const names = ['lan', 'client', ...Array.from({ length: options.replicas }, (_, i) => replicaName(i))];
+  const replicaNames = Array.from({ length: options.replicas }, (_, i) => replicaName(i));
+  const names = ['lan', 'client', ...replicaNames, ...(options.witness ? ['witness'] : [])];
   const settled = await Promise.allSettled(names.map(startHost));
   const hosts = settled.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []));
   const failed = settled.find((one) => one.status === 'rejected');
-  const [lan, client, ...replicas] = hosts;
+  const [lan, client, ...others] = hosts;
+  const replicas = others.slice(0, options.replicas);
   try {
     if (failed) throw failed.reason;
     if (lan === undefined || client === undefined) throw new Error('no hosts');
-    const built = new Hosts(lan, client, replicas);
+    const built = new Hosts(lan, client, replicas, others[options.replicas]);
     await wire(built, options.direct ?? false);
     await shape(built, rate, linkRate);
     return built;
@@ -180,7 +188,7 @@ async function startHost(name: string): Promise<Host> {
 }
 
 async function wire(hosts: Hosts, direct: boolean): Promise<void> {
-  const { lan, client, replicas } = hosts;
+  const { lan, client, replicas, witness } = hosts;
   const bridge = (name: string) => [`link add ${name} type bridge stp_state 0 forward_delay 0`, `link set ${name} up`];
   const port = (to: Host, name: string, inside: string, master: string) => [
     `link add ${name} type veth peer name ${inside} netns ${to.init}`,
@@ -189,6 +197,7 @@ async function wire(hosts: Hosts, direct: boolean): Promise<void> {
   await lan.cables.ip(
     ...bridge('lan'),
     ...port(client, lanPort(client), 'lan0', 'lan'),
+    ...(witness === undefined ? [] : port(witness, lanPort(witness), 'lan0', 'lan')),
     ...replicas.flatMap((host) => port(host, lanPort(host), 'lan0', 'lan')),
     // Not one cable between the two: a veth vanishes with its peer's host, and a survivor's interface must stay.
     ...(replicas.length > 1 ? bridge('links') : []),
@@ -197,6 +206,7 @@ async function wire(hosts: Hosts, direct: boolean): Promise<void> {
   const lan0 = (address: string) => [`addr add ${address}/24 dev lan0`, 'link set lan0 up'];
   await Promise.all([
     client.cables.ip(...lan0(CLIENT_ADDRESS)),
+    witness?.cables.ip(...lan0(WITNESS_ADDRESS)),
     ...replicas.map((host, i) =>
       host.cables.ip(
         ...lan0(lanAddress(i)),

@@ -31,6 +31,8 @@ export interface LabOptions {
   linkRate?: string | undefined;
   direct?: boolean | undefined;
   replicas?: number | undefined;
+  /** Who decides who is the primary; `embedded` by default, and none with --direct. */
+  witness?: WitnessKind | undefined;
   config?: string | undefined;
   /** For example `5ms`. */
   detectTimeout?: string | undefined;
@@ -58,6 +60,9 @@ export type LabEvent =
   /** A daemon's log, read some milliseconds after it was written; times count from the latest fault before it. */
   | { kind: 'daemon'; host: string; event: string; epoch: number; afterMs: number | undefined };
 
+export const WITNESS_KINDS = ['embedded', 'none'] as const;
+export type WitnessKind = (typeof WITNESS_KINDS)[number];
+
 const TIMEOUT_MS = 120_000;
 /** The client's kernel may still be closing connections when the client has ended. */
 const CLOSING_MS = 1500;
@@ -79,11 +84,17 @@ function plannedFaults(options: LabOptions, replicas: number): Fault[] {
   if (!Number.isInteger(options.port) || options.port < 1 || options.port > 65_535) {
     throw new FttcpError('usage', 'The port is a number from 1 to 65535: the one that the server listens on.');
   }
-  if (replicas < 1 || replicas > REPLICAS_MAX) {
+  if (!Number.isInteger(replicas) || replicas < 1 || replicas > REPLICAS_MAX) {
     throw new FttcpError('usage', `The lab has from 1 to ${REPLICAS_MAX} replicas.`);
   }
   const names = Array.from({ length: replicas }, (_, index) => replicaName(index));
-  return (options.at ?? []).map((text) => parseFault(text, names)).sort((one, other) => one.atMs - other.atMs);
+  return (options.at ?? [])
+    .map((text) => parseFault(text, names, witnessOf(options) === 'embedded'))
+    .sort((one, other) => one.atMs - other.atMs);
+}
+
+function witnessOf({ witness = 'embedded', direct, replicas = 2 }: LabOptions): WitnessKind {
+  return direct || replicas < 2 ? 'none' : witness;
 }
 
 class Run {
@@ -117,12 +128,14 @@ class Run {
       ...this.#options,
       replicas: this.#replicas,
       direct: this.#options.direct ?? false,
+      witness: witnessOf(this.#options) === 'embedded',
     });
     this.#hosts = hosts;
     this.#checkAborted();
-    this.#tell(`hosts up: client and ${hosts.replicas.map((host) => host.name).join(', ')}`);
+    const others = hosts.all.filter((host) => host !== hosts.client && host !== hosts.lan);
+    this.#tell(`hosts up: client and ${others.map((host) => host.name).join(', ')}`);
     const { state, config, detectTimeout, direct = false } = this.#options;
-    const service = Service.start(hosts, {
+    const service = await Service.start(hosts, {
       server,
       port,
       state,
@@ -209,7 +222,7 @@ class Run {
   }
 
   async #inject(fault: Fault, client: Client, service: Service, hosts: Hosts, capture: Capture): Promise<void> {
-    const host = fault.host === 'client' ? hosts.client : await service.resolve(fault.host);
+    const host = hosts.byName(fault.host) ?? (await service.resolve(fault.host));
     if (host === undefined || !host.alive) {
       this.#tell(`${fault.action} ${fault.host} left out: there is no such host at this time`);
       return;

@@ -4,9 +4,8 @@
  */
 import { type ChildProcess, execFileSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { closeSync, existsSync, mkdirSync, openSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { parse, stringify } from 'yaml';
 import { requestStatus } from '../daemon/control.ts';
 import type { Status } from '../daemon/status.ts';
@@ -14,10 +13,11 @@ import { FttcpError } from '../errors.ts';
 import { until } from './clock.ts';
 import { DaemonLog } from './daemon-log.ts';
 import type { Programs } from './faults.ts';
-import { type Host, type Hosts, lanAddress, linkAddress, SERVICE_ADDRESS } from './hosts.ts';
+import { type Host, type Hosts, lanAddress, linkAddress, SERVICE_ADDRESS, SERVICE_NAME } from './hosts.ts';
 import { listensOn } from './processes.ts';
+import { fttcpCommand, startWithOutput } from './programs.ts';
+import { WITNESS_ENDPOINT, WitnessProcess } from './witness-process.ts';
 
-const ROOT = fileURLToPath(new URL('../../..', import.meta.url));
 const LAN_PREFIX = 24;
 const LINK_PORT = 7400;
 const HEARTBEAT_PORT = 7401;
@@ -50,16 +50,24 @@ interface Replica {
 export class Service {
   readonly #options: ServiceOptions;
   readonly #replicas: Replica[];
+  /** Undefined where the lab has none. */
+  readonly witness: WitnessProcess | undefined;
 
-  private constructor(options: ServiceOptions, replicas: Replica[]) {
+  private constructor(options: ServiceOptions, replicas: Replica[], witness: WitnessProcess | undefined) {
     this.#options = options;
     this.#replicas = replicas;
+    this.witness = witness;
   }
 
   /** @throws FttcpError `usage` when --state or --config cannot be read */
-  static start(hosts: Hosts, options: ServiceOptions): Service {
+  static async start(hosts: Hosts, options: ServiceOptions): Promise<Service> {
     const extra = options.config === undefined ? {} : readConfig(options.config);
     const key = randomBytes(16).toString('hex');
+    const witness =
+      hosts.witness === undefined
+        ? undefined
+        : new WitnessProcess(hosts.witness, options.scratch, key, options.environment);
+    await witness?.begin();
     const replicas = hosts.replicas.map((host, index): Replica => {
       const { scratch } = options;
       const directory = path.join(scratch, host.name);
@@ -72,7 +80,7 @@ export class Service {
         : startDaemon(host, options, serviceYaml(hosts, index, key, extra, options), output);
       return { host, child, control, log, output };
     });
-    return new Service(options, replicas);
+    return new Service(options, replicas, witness);
   }
 
   get logs(): DaemonLog[] {
@@ -81,15 +89,17 @@ export class Service {
 
   programs(host: Host): Programs {
     const child = this.#replicas.find((one) => one.host === host)?.child;
-    return this.#options.direct ? { server: child?.pid } : { daemon: child?.pid };
+    if (this.#options.direct) return { server: child?.pid };
+    return { daemon: child?.pid, witness: this.witness };
   }
 
   /** Every file of the run that is worth keeping. */
   get files(): string[] {
     const kinds = ['log', 'out', 'yaml', 'server.log'];
-    return this.#replicas
-      .flatMap(({ host }) => kinds.map((kind) => path.join(this.#options.scratch, `${host.name}.${kind}`)))
-      .filter((file) => existsSync(file));
+    const ofReplicas = this.#replicas.flatMap(({ host }) =>
+      kinds.map((kind) => path.join(this.#options.scratch, `${host.name}.${kind}`)),
+    );
+    return [...ofReplicas, ...(this.witness?.files ?? [])].filter((file) => existsSync(file));
   }
 
   /** All servers listen on the port. @throws FttcpError `lab-server` with what they said */
@@ -211,9 +221,9 @@ function serviceYaml(
   const { keyFile: _, ...others } = extra;
   const config = {
     level: 'stream',
-    witness: 'none',
+    witness: hosts.witness === undefined ? 'none' : { embedded: WITNESS_ENDPOINT },
     ...others,
-    service: 'lab',
+    service: SERVICE_NAME,
     address: `${SERVICE_ADDRESS}/${LAN_PREFIX}`,
     lan: { ...section(extra.lan), interface: 'lan0' },
     server: {
@@ -247,29 +257,12 @@ function plainEnvironment(environment: NodeJS.ProcessEnv): Record<string, string
 }
 
 function startDaemon(host: Host, options: ServiceOptions, file: string, output: string): ChildProcess {
-  const command = [process.execPath, path.join(ROOT, 'bin', 'fttcp.mjs'), 'up', '-c', file].map(quoted).join(' ');
   // The set-up step has been done by whoever started the lab; two at once would wait for each other.
   const env = { ...options.environment, FTTCP_SKIP_SETUP: '1' };
-  return startWithOutput(host, `exec ${command}`, { env, cwd: options.scratch }, output);
+  return startWithOutput(host, fttcpCommand('up', '-c', file), { env, cwd: options.scratch }, output);
 }
 
 function startServer(host: Host, options: ServiceOptions, directory: string, output: string): ChildProcess {
   const env = { ...options.environment, FTTCP_ADDRESS: SERVICE_ADDRESS, FTTCP_PORT: String(options.port) };
   return startWithOutput(host, options.server, { env, cwd: directory }, output);
 }
-
-function startWithOutput(
-  host: Host,
-  command: string,
-  where: { env: NodeJS.ProcessEnv; cwd: string },
-  output: string,
-): ChildProcess {
-  const fd = openSync(output, 'a');
-  try {
-    return host.spawn(command, { ...where, stdio: ['ignore', fd, fd] });
-  } finally {
-    closeSync(fd);
-  }
-}
-
-const quoted = (word: string): string => `'${word.replaceAll("'", "'\\''")}'`;
