@@ -3,6 +3,7 @@
  * error that lists everything that is wrong with its place in the file. Keys and defaults: `config-schema.ts`; for
  * people: docs/configuration.md.
  */
+import { INTERVALS_PER_TIMEOUT_MIN } from '../detector/gap-histogram.ts';
 import { type LogConfig, logConfig, parseConfigFile, readConfigText, refuse, resolveKey } from './config-file.ts';
 import type { Problem } from './config-problems.ts';
 import { type ParsedFile, SCHEMA, type WitnessConfig } from './config-schema.ts';
@@ -79,8 +80,6 @@ export interface ServiceConfig {
 
 /** The shortest that `timeout: auto` can turn out to be. */
 const AUTO_TIMEOUT_MIN_MS = 5;
-/** Fewer heartbeats than this within the timeout, and one late packet is a suspicion. */
-const INTERVALS_PER_TIMEOUT_MIN = 4;
 const REPLICAS_MAX = 2;
 
 /** @throws FttcpError `config-unreadable` (no such file, no permission) or `config-invalid` (every problem, one a line). */

@@ -178,7 +178,7 @@ class Daemon {
       stallTimeoutMs: detect.stallTimeoutMs,
       realtime,
       wakeFd: this.#wakeFd,
-      boot: randomInt(2 ** 32),
+      boot: randomInt(1, 2 ** 32),
     };
     this.#detector = this.#worker('detector', data);
     this.#detectorReady = await new Promise<DetectorReady>((resolve, reject) => {
@@ -298,7 +298,7 @@ class Daemon {
     const protects = data?.protects ?? false;
     const connections = data?.connections ?? [];
     const reason = protectionReason(role, { linked, protects }, data?.refusal ?? '', peerName, this.#serverRunning);
-    const { longestMs, p99Ms, suspicions } = this.#board.gaps;
+    const { gaps } = this.#board;
     return {
       service: config.service,
       self: config.self,
@@ -338,9 +338,12 @@ class Daemon {
         timeoutMs: this.#detectorReady.timeoutMs,
         intervalMs: config.detect.intervalMs,
         realtime: this.#detectorReady.withoutRealtime === '',
-        maxGapMs: longestMs,
-        p99GapMs: p99Ms,
-        suspicions,
+        maxGapMs: gaps.longestMs,
+        p99GapMs: gaps.p99Ms,
+        suspicions: gaps.suspicions,
+        observedMs: gaps.observedMs,
+        falsePerHour: gaps.count === 0 ? [] : gaps.falsePerHour,
+        advisedTimeoutMs: Number.isFinite(gaps.advisedTimeoutMs) ? gaps.advisedTimeoutMs : null,
       },
       uptimeMs: performance.now() - this.#startedAtMs,
       pid: process.pid,

@@ -1,17 +1,19 @@
 // The detector's thread: sends and judges heartbeats, under real-time priority where that is allowed, so that neither the data
-// worker nor anything else on the host makes them late. It never returns to the event loop before it is asked to stop.
-import { createHmac } from 'node:crypto';
+// worker nor anything else on the host makes them late. It never returns to the event loop before it is asked to stop. It wakes
+// once per interval, not at every datagram: a wake-up costs more than all that is done in it.
+import { createHmac, createSecretKey } from 'node:crypto';
 import { parentPort, workerData } from 'node:worker_threads';
 import { AUTHENTICATOR_BYTES, type Authenticator, HEARTBEAT_BYTES, Heartbeat } from '../detector/heartbeat.ts';
+import { HeartbeatInbox } from '../detector/heartbeat-inbox.ts';
 import { SilenceDetector } from '../detector/silence.ts';
 import { assert } from '../errors.ts';
-import { monotonicMs } from '../linux/clock.ts';
+import { monotonicMs, sleepUntil } from '../linux/clock.ts';
+import { DatagramBatch } from '../linux/datagram-batch.ts';
 import { signalEventFd } from '../linux/eventfd.ts';
-import { close, POLLIN, Poller } from '../linux/io.ts';
+import { close } from '../linux/io.ts';
 import { allocate } from '../linux/memory.ts';
 import { setRealtime } from '../linux/scheduling.ts';
-import { recvFrom, type SockAddr, sendTo, sockAddr, udpBind } from '../linux/socket.ts';
-import { seq, seqDiff } from '../wire/seq.ts';
+import { type SockAddr, sendTo, sockAddr, udpBind } from '../linux/socket.ts';
 import type { Endpoint } from './config.ts';
 import { HealthBoard, HealthReading } from './health-board.ts';
 
@@ -29,6 +31,7 @@ export interface DetectorWorkerData {
   readonly realtime: 'auto' | 'off';
   /** Signalled when the health changes: wakes the data worker. */
   readonly wakeFd: number;
+  /** Drawn at the daemon's start, not 0. */
   readonly boot: number;
 }
 
@@ -47,51 +50,46 @@ const TIMEOUT_ORDINARY_MS = 50;
  * all protection.
  */
 const REMOVE_FACTOR = 6;
-/** So long after a peer's start its program is still being compiled, and its heartbeats are late. */
-const WARM_UP_MS = 1000;
-const WARM_UP_FACTOR = 6;
 /** `timeout: auto` learns from the gaps between heartbeats, up to so many times its least. */
 const LEARN_FACTOR = 5;
 const GAPS_EVERY_MS = 200;
+/** Datagrams taken in one system call. */
+const BATCH = 16;
+/** No more batches of a path in one turn: more than a socket's buffer holds. Who floods the port must not keep the thread. */
+const BATCHES_MOST = 32;
+/** Room for a byte more than a heartbeat has, so that what is longer is seen to be. */
+const DATAGRAM_BYTES = HEARTBEAT_BYTES + 1;
 
 interface Path {
   readonly fd: number;
   readonly peer: SockAddr;
-  readonly slot: number;
 }
 
 class DetectorLoop {
   readonly #data: DetectorWorkerData;
   readonly #board: HealthBoard;
-  readonly #poller = new Poller(8);
   readonly #paths: Path[];
-  readonly #timeoutMs: number;
   readonly #removeTimeoutMs: number;
   readonly #silence: SilenceDetector;
   readonly #authenticate: Authenticator;
   readonly #own = new Heartbeat();
-  readonly #theirs = new Heartbeat();
+  readonly #inbox: HeartbeatInbox;
+  readonly #batch = new DatagramBatch(BATCH, DATAGRAM_BYTES);
   readonly #out = allocate(HEARTBEAT_BYTES);
-  readonly #in = allocate(2048);
-  readonly #scratch = new Uint8Array(AUTHENTICATOR_BYTES);
   readonly #peer = new HealthReading().peer;
-  #warmUntilMs = 0;
-  #peerBoot = Number.NaN;
-  #peerSequence = 0;
   #suspicions = 0;
 
   constructor(data: DetectorWorkerData, timeoutMs: number) {
     this.#data = data;
-    this.#timeoutMs = timeoutMs;
     this.#removeTimeoutMs = data.removeTimeoutMs === 'auto' ? REMOVE_FACTOR * timeoutMs : data.removeTimeoutMs;
     this.#board = new HealthBoard(data.board);
     this.#silence = new SilenceDetector(timeoutMs, data.timeoutMs === 'auto' ? LEARN_FACTOR * timeoutMs : timeoutMs);
     this.#authenticate = authenticator(data.key);
+    this.#inbox = new HeartbeatInbox({ ...data, authenticate: this.#authenticate });
     this.#paths = data.own.map((own, index) => {
       const peer = data.peer[index];
       assert(peer !== undefined, 'heartbeat paths are paired');
-      const fd = udpBind(own.host, own.port);
-      return { fd, peer: sockAddr(peer.host, peer.port), slot: this.#poller.add(fd, POLLIN) };
+      return { fd: udpBind(own.host, own.port), peer: sockAddr(peer.host, peer.port) };
     });
     this.#own.sender = data.selfIndex;
     this.#own.service = data.service;
@@ -99,57 +97,54 @@ class DetectorLoop {
   }
 
   run(): void {
-    let sendAtMs = monotonicMs();
-    let gapsAtMs = sendAtMs;
+    let wakeAtMs = monotonicMs();
+    let gapsAtMs = wakeAtMs;
     while (!this.#board.mustStop) {
-      this.#poller.wait(Math.max(0, sendAtMs - monotonicMs()));
-      for (const path of this.#paths) this.#drain(path);
+      sleepUntil(wakeAtMs);
       const nowMs = monotonicMs();
+      wakeAtMs = Math.max(wakeAtMs + this.#data.intervalMs, nowMs);
+      for (const path of this.#paths) this.#drain(path.fd, nowMs);
       this.#silence.woke(nowMs);
       this.#judge(nowMs);
-      if (nowMs >= sendAtMs) {
-        this.#send(nowMs);
-        sendAtMs = Math.max(sendAtMs + this.#data.intervalMs, nowMs);
-      }
+      this.#send(nowMs);
       if (nowMs - gapsAtMs > GAPS_EVERY_MS) {
         gapsAtMs = nowMs;
-        this.#board.writeGaps(this.#silence.longestGapMs, this.#silence.gapQuantileMs(0.01), this.#suspicions);
+        this.#board.writeGaps(this.#silence.gaps, this.#data.intervalMs, this.#suspicions);
       }
     }
     for (const path of this.#paths) close(path.fd);
   }
 
-  #drain(path: Path): void {
-    for (;;) {
-      const length = recvFrom(path.fd, this.#in, 0, this.#in.length);
-      if (length < 0) return;
-      const heartbeat = this.#theirs;
-      if (heartbeat.read(this.#in, length, this.#authenticate, this.#scratch) !== '') continue;
-      if (heartbeat.service !== this.#data.service || heartbeat.sender === this.#data.selfIndex) continue;
-      if (heartbeat.boot === this.#peerBoot && seqDiff(seq(heartbeat.sequence), seq(this.#peerSequence)) <= 0) continue;
-      if (heartbeat.boot !== this.#peerBoot) this.#warmUntilMs = monotonicMs() + WARM_UP_MS;
-      this.#peerBoot = heartbeat.boot;
-      this.#peerSequence = heartbeat.sequence;
-      this.#silence.heard(monotonicMs());
-      const peer = this.#peer;
-      peer.heard = true;
-      peer.life = heartbeat.life;
-      peer.role = heartbeat.role;
-      peer.epoch = heartbeat.epoch;
-      peer.proposal = heartbeat.proposal;
-      peer.lanUp = heartbeat.lanUp;
-      peer.stuck = heartbeat.stuck;
+  #drain(fd: number, nowMs: number): void {
+    for (let i = 0; i < BATCHES_MOST; i++) {
+      const count = this.#batch.receive(fd);
+      for (let j = 0; j < count; j++) this.#take(this.#batch.datagram(j), this.#batch.length(j), nowMs);
+      if (count < BATCH) return;
     }
+  }
+
+  #take(bytes: Uint8Array, length: number, nowMs: number): void {
+    const { peerBoot } = this.#inbox;
+    if (!this.#inbox.take(bytes, length)) return;
+    if (this.#inbox.peerBoot !== peerBoot) this.#silence.peerStarted(nowMs);
+    this.#silence.heard(nowMs);
+    const { life, role, epoch, proposal, lanUp, stuck } = this.#inbox.last;
+    const peer = this.#peer;
+    peer.heard = true;
+    peer.life = life;
+    peer.role = role;
+    peer.epoch = epoch;
+    peer.proposal = proposal;
+    peer.lanUp = lanUp;
+    peer.stuck = stuck;
   }
 
   #judge(nowMs: number): void {
     const peer = this.#peer;
     // Whatever comes over the replication link is a sign of life too.
     const linkMs = nowMs - this.#board.linkHeardAtMs;
-    const learntMs = this.#silence.timeoutMs;
-    const timeoutMs = nowMs < this.#warmUntilMs ? Math.max(learntMs, WARM_UP_FACTOR * this.#timeoutMs) : learntMs;
     const silenceMs = Math.min(this.#silence.silenceMs(nowMs), linkMs);
-    const silent = silenceMs > timeoutMs;
+    const silent = silenceMs > this.#silence.timeoutMs(nowMs);
     if (silent && !peer.silent) this.#suspicions++;
     peer.silent = silent;
     peer.lost = silent && silenceMs > this.#removeTimeoutMs;
@@ -166,17 +161,19 @@ class DetectorLoop {
     own.proposal = this.#board.selfProposal;
     own.lanUp = this.#board.lanUp;
     own.stuck = turnAtMs > 0 && nowMs - turnAtMs > this.#data.stallTimeoutMs;
+    own.echo = this.#inbox.echo;
     own.sequence++;
     own.write(this.#out, this.#authenticate);
     for (const path of this.#paths) sendTo(path.fd, path.peer, this.#out, 0, HEARTBEAT_BYTES);
   }
 }
 
-/** The first 16 bytes of an HMAC-SHA256. */
+/** The first 16 bytes of an HMAC-SHA256. As text, since a digest in memory of its own costs more than the digest. */
 function authenticator(key: Uint8Array): Authenticator {
+  const secret = createSecretKey(key);
   return (bytes, length, into, at) => {
-    const digest = createHmac('sha256', key).update(bytes.subarray(0, length)).digest();
-    into.set(digest.subarray(0, AUTHENTICATOR_BYTES), at);
+    const digest = createHmac('sha256', secret).update(bytes.subarray(0, length)).digest('binary');
+    for (let i = 0; i < AUTHENTICATOR_BYTES; i++) into[at + i] = digest.charCodeAt(i);
   };
 }
 

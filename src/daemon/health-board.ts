@@ -1,11 +1,12 @@
 // Memory that the daemon's threads share: what the detector knows of the peer, what the data worker does, and the LAN's state, which
 // the main thread watches. One writer for each part; a version that is odd while the peer's part is being written lets the reader
 // take a consistent copy without a lock.
+import { CANDIDATE_TIMEOUTS_MS, type GapHistogram } from '../detector/gap-histogram.ts';
 import { ROLES, type Role } from '../detector/heartbeat.ts';
 import { type Health, NO_PEER, type PeerHealth } from '../replica/health.ts';
 
 const INTS = 20;
-const FLOATS = 8;
+const FLOATS = 8 + CANDIDATE_TIMEOUTS_MS.length;
 
 // Integers.
 const PEER_VERSION = 0;
@@ -31,6 +32,11 @@ const DATA_TURN_AT_MS = 1;
 const GAP_LONGEST_MS = 2;
 const GAP_P99_MS = 3;
 const LINK_HEARD_AT_MS = 4;
+const GAP_COUNT = 5;
+const GAP_OBSERVED_MS = 6;
+const ADVISED_TIMEOUT_MS = 7;
+/** One for each candidate. */
+const FALSE_PER_HOUR = 8;
 
 const READ_ATTEMPTS = 32;
 
@@ -40,6 +46,17 @@ export interface SelfReport {
   readonly life: number;
   readonly epoch: number;
   readonly proposal: number;
+}
+
+/** What the detector has learnt of the gaps between the peer's heartbeats; `GapHistogram` says what each number means. */
+export interface GapReading {
+  readonly longestMs: number;
+  readonly p99Ms: number;
+  readonly count: number;
+  readonly observedMs: number;
+  readonly advisedTimeoutMs: number;
+  readonly falsePerHour: readonly { readonly timeoutMs: number; readonly perHour: number }[];
+  readonly suspicions: number;
 }
 
 /** A `Health` that is filled in again and again. */
@@ -171,16 +188,32 @@ export class HealthBoard {
     return this.#floats[DATA_TURN_AT_MS] ?? 0;
   }
 
-  writeGaps(longestMs: number, p99Ms: number, suspicions: number): void {
-    this.#floats[GAP_LONGEST_MS] = longestMs;
-    this.#floats[GAP_P99_MS] = p99Ms;
+  /** Detector: what it has learnt of the link. Read for people only: a reading taken in the middle of this mixes two moments. */
+  writeGaps(gaps: GapHistogram, intervalMs: number, suspicions: number): void {
+    const floats = this.#floats;
+    floats[GAP_LONGEST_MS] = gaps.longestMs;
+    floats[GAP_P99_MS] = gaps.quantileMs(0.01);
+    floats[GAP_COUNT] = gaps.count;
+    floats[GAP_OBSERVED_MS] = gaps.observedMs;
+    floats[ADVISED_TIMEOUT_MS] = gaps.advisedTimeoutMs(intervalMs);
+    CANDIDATE_TIMEOUTS_MS.forEach((timeoutMs, index) => {
+      floats[FALSE_PER_HOUR + index] = gaps.suspicionsPerHour(timeoutMs);
+    });
     Atomics.store(this.#ints, SUSPICIONS, suspicions);
   }
 
-  get gaps(): { longestMs: number; p99Ms: number; suspicions: number } {
+  get gaps(): GapReading {
+    const float = (index: number): number => this.#floats[index] ?? 0;
     return {
-      longestMs: this.#floats[GAP_LONGEST_MS] ?? 0,
-      p99Ms: this.#floats[GAP_P99_MS] ?? 0,
+      longestMs: float(GAP_LONGEST_MS),
+      p99Ms: float(GAP_P99_MS),
+      count: float(GAP_COUNT),
+      observedMs: float(GAP_OBSERVED_MS),
+      advisedTimeoutMs: float(ADVISED_TIMEOUT_MS),
+      falsePerHour: CANDIDATE_TIMEOUTS_MS.map((timeoutMs, index) => ({
+        timeoutMs,
+        perHour: float(FALSE_PER_HOUR + index),
+      })),
       suspicions: Atomics.load(this.#ints, SUSPICIONS),
     };
   }

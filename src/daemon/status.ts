@@ -2,6 +2,7 @@
  * What a daemon says about itself: the stable JSON of `fttcp status --json` (docs/cli.md) and the same for people.
  * The daemon fills it in; nothing here knows where the numbers come from.
  */
+import { ADVICE_AFTER_MS } from '../detector/gap-histogram.ts';
 import type { Role } from '../detector/heartbeat.ts';
 import { formatBytes, formatDuration } from './units.ts';
 
@@ -100,6 +101,12 @@ export interface Status {
     readonly maxGapMs: number;
     readonly p99GapMs: number;
     readonly suspicions: number;
+    /** How long heartbeats were listened to: what the next two rest on. */
+    readonly observedMs: number;
+    /** False suspicions that each of these timeouts would make in an hour; empty before any heartbeat. */
+    readonly falsePerHour: readonly { readonly timeoutMs: number; readonly perHour: number }[];
+    /** null: too little was heard to advise, or none of the candidates would do. */
+    readonly advisedTimeoutMs: number | null;
   };
   readonly uptimeMs: number;
   readonly pid: number;
@@ -161,6 +168,7 @@ function rows(status: Status): [string, string][] {
         `gaps p99 ${formatDuration(detector.p99GapMs)}, max ${formatDuration(detector.maxGapMs)}, ` +
         `${counted(detector.suspicions, 'suspicion')}, ${detector.realtime ? 'real-time priority' : 'no real-time priority'}`,
     ],
+    ['advice', adviceInWords(detector)],
   ];
   if (lastFailover !== null) {
     const { atIso, epoch, reason, detectedAfterSilenceMs, promotionMs, connections } = lastFailover;
@@ -183,6 +191,18 @@ function witnessInWords({ address, reachable, lastAnswerMs, problem, view }: Wit
   if (problem !== '') parts.push(`CANNOT STORE (${problem})`);
   if (lastAnswerMs !== null) parts.push(view === null ? 'no view yet' : viewInWords(view));
   return `${address}: ${parts.join(', ')}`;
+}
+
+function adviceInWords({ observedMs, falsePerHour, advisedTimeoutMs }: Status['detector']): string {
+  const heard = `${formatDuration(observedMs)} of heartbeats`;
+  if (observedMs < ADVICE_AFTER_MS) return `none yet: ${heard}, it takes ${formatDuration(ADVICE_AFTER_MS)}`;
+  if (advisedTimeoutMs !== null) return `timeout ${formatDuration(advisedTimeoutMs)}, by ${heard}`;
+  const longest = falsePerHour.at(-1);
+  const often =
+    longest === undefined
+      ? ''
+      : `: ${formatDuration(longest.timeoutMs)} would suspect falsely ${longest.perHour.toPrecision(2)} times an hour`;
+  return `a timeout longer than those that are judged, by ${heard}${often}`;
 }
 
 function logInWords({ position, acknowledged, lagBytes, oldestUnackedMs }: Status['log']): string {

@@ -2,10 +2,10 @@
 // and every message carries the epoch.
 //
 // magic u32 | version u8 | sender u8 | role u8 | flags u8 | service u32 | boot u32 | sequence u32 | epoch u32 | proposal u32 |
-// life u32 | authenticator 16 bytes, over all before it. Big-endian.
+// life u32 | echo u32 | authenticator 16 bytes, over all before it. Big-endian. Which heartbeats count: `heartbeat-inbox.ts`.
 import { getU32, setU32 } from '../wire/bytes.ts';
 
-export const HEARTBEAT_BYTES = 48;
+export const HEARTBEAT_BYTES = 52;
 export const AUTHENTICATOR_BYTES = 16;
 const AUTHENTICATED = HEARTBEAT_BYTES - AUTHENTICATOR_BYTES;
 
@@ -22,7 +22,7 @@ export type Role = (typeof ROLES)[number];
 /** Writes 16 bytes over `bytes[0, length)` at `bytes[length]`: a keyed hash that the caller brings. */
 export type Authenticator = (bytes: Uint8Array, length: number, into: Uint8Array, at: number) => void;
 
-/** A heartbeat to be sent, or the last one that was read. Reused. */
+/** A heartbeat to be sent, or one that was read. Reused. */
 export class Heartbeat {
   /** Index of the sender in the configured list of replicas. */
   sender = 0;
@@ -33,7 +33,7 @@ export class Heartbeat {
   stuck = false;
   /** A number made from the service's name: two services that share a host do not mix. */
   service = 0;
-  /** Chosen at start: a restarted sender counts from 0 again. */
+  /** Chosen at start, not 0: a restarted sender counts from 0 again. */
   boot = 0;
   sequence = 0;
   epoch = 0;
@@ -41,6 +41,8 @@ export class Heartbeat {
   proposal = 0;
   /** Drawn anew whenever the sender's server starts afresh: who the sender is in a view. */
   life = 0;
+  /** The receiver's boot, as far as the sender knows it: this heartbeat was made in the receiver's present run. Otherwise 0. */
+  echo = 0;
 
   write(bytes: Uint8Array, authenticate: Authenticator): void {
     setU32(bytes, 0, MAGIC);
@@ -54,17 +56,14 @@ export class Heartbeat {
     setU32(bytes, 20, this.epoch);
     setU32(bytes, 24, this.proposal);
     setU32(bytes, 28, this.life);
+    setU32(bytes, 32, this.echo);
     authenticate(bytes, AUTHENTICATED, bytes, AUTHENTICATED);
   }
 
-  /** @returns '' when `bytes` is an authentic heartbeat, and this object then holds it; otherwise the reason. */
-  read(bytes: Uint8Array, length: number, authenticate: Authenticator, scratch: Uint8Array): string {
+  /** Takes the fields, not yet authentic. @returns '' when `bytes` has the form of a heartbeat; otherwise the reason. */
+  parse(bytes: Uint8Array, length: number): string {
     if (length !== HEARTBEAT_BYTES) return 'length';
     if (getU32(bytes, 0) !== MAGIC || bytes[4] !== VERSION) return 'version';
-    authenticate(bytes, AUTHENTICATED, scratch, 0);
-    let difference = 0;
-    for (let i = 0; i < AUTHENTICATOR_BYTES; i++) difference |= (bytes[AUTHENTICATED + i] ?? 0) ^ (scratch[i] ?? 0);
-    if (difference !== 0) return 'authenticator';
     const role = ROLES[bytes[6] ?? 0];
     if (role === undefined) return 'role';
     const flags = bytes[7] ?? 0;
@@ -78,6 +77,15 @@ export class Heartbeat {
     this.epoch = getU32(bytes, 20);
     this.proposal = getU32(bytes, 24);
     this.life = getU32(bytes, 28);
+    this.echo = getU32(bytes, 32);
     return '';
+  }
+
+  /** Whether what has the form of a heartbeat was written with the key. */
+  static isAuthentic(bytes: Uint8Array, authenticate: Authenticator, scratch: Uint8Array): boolean {
+    authenticate(bytes, AUTHENTICATED, scratch, 0);
+    let difference = 0;
+    for (let i = 0; i < AUTHENTICATOR_BYTES; i++) difference |= (bytes[AUTHENTICATED + i] ?? 0) ^ (scratch[i] ?? 0);
+    return difference === 0;
   }
 }

@@ -3,14 +3,20 @@
 //
 // A detector that itself woke late counts no silence: what arrived meanwhile is drained before it judges, and the time that it
 // overslept is not held against the peer. A host that was paused or starved is the one to doubt itself.
+//
+// It wakes once per interval between heartbeats and takes what has arrived since: a heartbeat counts as heard when it is taken, up
+// to an interval after it arrived. So silence is never overstated, and a suspicion comes at most an interval later.
+import { GapHistogram } from './gap-histogram.ts';
 
-const BUCKETS = 2000;
 /** A detector that sleeps for longer than this share of the timeout has overslept. */
 const PUNCTUAL_SHARE = 0.2;
 /** How many times the longest gap of late is silence. */
 const GAPS_PER_TIMEOUT = 3;
 /** Per heartbeat: at two a millisecond a long gap has faded to a third after half a second. */
 const GAP_FADES = 0.999;
+/** So long after a peer's start its program is still being compiled, and its heartbeats are late. */
+const WARM_UP_MS = 1000;
+const WARM_UP_FACTOR = 6;
 
 export class SilenceDetector {
   readonly #timeoutLeastMs: number;
@@ -21,10 +27,9 @@ export class SilenceDetector {
   #wokeAtMs = Number.NaN;
   /** Silence up to the last waking: time since the peer was heard, without what this detector overslept. */
   #countedMs = 0;
-  /** Gaps between heartbeats, by tenths of a millisecond: what each timeout would have suspected. */
-  readonly #gaps = new Uint32Array(BUCKETS + 1);
-  #beats = 0;
-  #longestGapMs = 0;
+  #warmUntilMs = Number.NEGATIVE_INFINITY;
+  /** Gaps between heartbeats as they were taken, but those of a peer that starts. */
+  readonly gaps = new GapHistogram();
 
   /**
    * @param leastMs silence that is a suspicion.
@@ -37,17 +42,26 @@ export class SilenceDetector {
   }
 
   /** Silence that is a suspicion at present. */
-  get timeoutMs(): number {
-    return Math.min(this.#timeoutMostMs, Math.max(this.#timeoutLeastMs, GAPS_PER_TIMEOUT * this.#recentGapMs));
+  timeoutMs(nowMs: number): number {
+    const learntMs = Math.min(
+      this.#timeoutMostMs,
+      Math.max(this.#timeoutLeastMs, GAPS_PER_TIMEOUT * this.#recentGapMs),
+    );
+    return nowMs < this.#warmUntilMs ? Math.max(learntMs, WARM_UP_FACTOR * this.#timeoutLeastMs) : learntMs;
   }
 
-  /** A heartbeat has arrived. */
+  /** The peer has started: the heartbeat that is to be told next is the first of a new life. */
+  peerStarted(nowMs: number): void {
+    this.#heardAtMs = Number.NaN;
+    this.#warmUntilMs = nowMs + WARM_UP_MS;
+  }
+
+  /** A heartbeat was taken. */
   heard(nowMs: number): void {
-    if (!Number.isNaN(this.#heardAtMs)) this.#count(nowMs - this.#heardAtMs);
+    if (!Number.isNaN(this.#heardAtMs)) this.#learn(nowMs - this.#heardAtMs, nowMs);
     this.#heardAtMs = nowMs;
     this.#wokeAtMs = nowMs;
     this.#countedMs = 0;
-    this.#beats++;
   }
 
   /** The detector runs, having drained all that had arrived. Call this before `suspects`, as often as it wakes. */
@@ -58,7 +72,7 @@ export class SilenceDetector {
 
   /** A peer that was never heard is not suspected: it may not have started yet. */
   suspects(nowMs: number): boolean {
-    return this.silenceMs(nowMs) > this.timeoutMs;
+    return this.silenceMs(nowMs) > this.timeoutMs(nowMs);
   }
 
   /** Silence that counts, ms: of each sleep no more than a punctual one would have taken. NaN when the peer was never heard. */
@@ -71,37 +85,8 @@ export class SilenceDetector {
     return nowMs - this.#heardAtMs;
   }
 
-  get beats(): number {
-    return this.#beats;
-  }
-
-  get longestGapMs(): number {
-    return this.#longestGapMs;
-  }
-
-  /** The share of gaps that a timeout would have taken for silence: how often it would have suspected falsely, per heartbeat. */
-  falseSuspicionRate(timeoutMs: number): number {
-    if (this.#beats < 2) return 0;
-    let longer = 0;
-    for (let i = Math.min(BUCKETS, Math.floor(timeoutMs * 10)); i <= BUCKETS; i++) longer += this.#gaps[i] ?? 0;
-    return longer / (this.#beats - 1);
-  }
-
-  /** The gap that all but `share` of the gaps stayed below, ms. */
-  gapQuantileMs(share: number): number {
-    const allowed = (this.#beats - 1) * share;
-    let longer = 0;
-    for (let i = BUCKETS; i >= 0; i--) {
-      longer += this.#gaps[i] ?? 0;
-      if (longer > allowed) return (i + 1) / 10;
-    }
-    return 0;
-  }
-
-  #count(gapMs: number): void {
-    const bucket = Math.min(BUCKETS, Math.floor(gapMs * 10));
-    this.#gaps[bucket] = (this.#gaps[bucket] ?? 0) + 1;
-    this.#longestGapMs = Math.max(this.#longestGapMs, gapMs);
+  #learn(gapMs: number, nowMs: number): void {
     this.#recentGapMs = Math.max(gapMs, this.#recentGapMs * GAP_FADES);
+    if (nowMs >= this.#warmUntilMs) this.gaps.add(gapMs);
   }
 }

@@ -2,8 +2,30 @@
  * Clocks. `performance.now()` counts from the start of *its own thread*, so two workers cannot compare readings; this one counts
  * from the boot of the host (CLOCK_MONOTONIC), the same for all threads and processes. It allocates nothing.
  */
+import { libc } from './libc.ts';
+import { addressOf, allocate } from './memory.ts';
 
-const offsetMs = Number(process.hrtime.bigint()) / 1e6 - performance.now();
+const CLOCK_MONOTONIC = 1;
+const TIMER_ABSTIME = 1;
+
+const OFFSET_READINGS = 10;
+
+const offsetMs = readOffsetMs();
+
+/** What is to be added to `performance.now()`. Of several readings the one between the two closest others: the first takes long. */
+function readOffsetMs(): number {
+  let offset = 0;
+  let closestMs = Number.POSITIVE_INFINITY;
+  for (let i = 0; i < OFFSET_READINGS; i++) {
+    const beforeMs = performance.now();
+    const monotonic = Number(process.hrtime.bigint()) / 1e6;
+    const afterMs = performance.now();
+    if (afterMs - beforeMs >= closestMs) continue;
+    closestMs = afterMs - beforeMs;
+    offset = monotonic - (beforeMs + afterMs) / 2;
+  }
+  return offset;
+}
 
 /** Milliseconds since boot, to the microsecond and below. */
 export function monotonicMs(): number {
@@ -13,4 +35,15 @@ export function monotonicMs(): number {
 /** Milliseconds since 1970; steps when the operator or NTP sets the clock. */
 export function realtimeMs(): number {
   return Date.now();
+}
+
+const until = allocate(16);
+const untilWords = new Int32Array(until.buffer);
+
+/** Keeps the thread asleep until `monotonicMs` reaches this. May return early, when a signal comes. */
+export function sleepUntil(atMs: number): void {
+  const seconds = Math.floor(atMs / 1000);
+  untilWords[0] = seconds;
+  untilWords[2] = (atMs - seconds * 1000) * 1e6;
+  libc.clockNanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, addressOf(until), 0);
 }

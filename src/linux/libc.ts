@@ -63,6 +63,13 @@ export const libc = {
     'intptr_t recvfrom(int fd, uintptr_t buffer, size_t length, int flags, uintptr_t address, uintptr_t addressLength)',
   ),
 
+  recvmmsg: declare<(fd: number, vector: number, count: number, flags: number, timeout: number) => number>(
+    'int recvmmsg(int fd, uintptr_t vector, unsigned int count, int flags, uintptr_t timeout)',
+  ),
+
+  clockNanosleep: declare<(clock: number, flags: number, until: number, remaining: number) => number>(
+    'int clock_nanosleep(int clock, int flags, uintptr_t until, uintptr_t remaining)',
+  ),
   schedSetscheduler: declare<(tid: number, policy: number, parameter: number) => number>(
     'int sched_setscheduler(int tid, int policy, uintptr_t parameter)',
   ),

@@ -1,4 +1,4 @@
-import { match, ok } from 'node:assert/strict';
+import { equal, match, ok } from 'node:assert/strict';
 import { test } from 'node:test';
 import { formatStatus } from '../../src/daemon/status.ts';
 import { STATUS } from './status-example.ts';
@@ -49,5 +49,19 @@ test('the last failover is told', () => {
   match(
     text,
     /failover +2026-01-01T00:00:00.000Z to epoch 2: peer silent; after 5.1 ms of silence, promoted in 0.8 ms/,
+  );
+});
+
+test('the detector advises a timeout, or says why it does not', () => {
+  const advice = (detector: Partial<typeof STATUS.detector>) =>
+    /^advice +(.*)$/m.exec(formatStatus({ ...STATUS, detector: { ...STATUS.detector, ...detector } }))?.[1];
+  equal(advice({}), 'timeout 5 ms, by 24 h 0 min of heartbeats');
+  equal(
+    advice({ observedMs: 90_000, advisedTimeoutMs: null }),
+    'none yet: 1 min 30 s of heartbeats, it takes 10 min 0 s',
+  );
+  equal(
+    advice({ falsePerHour: [{ timeoutMs: 50, perHour: 3.21 }], advisedTimeoutMs: null }),
+    'a timeout longer than those that are judged, by 24 h 0 min of heartbeats: 50 ms would suspect falsely 3.2 times an hour',
   );
 });

@@ -1,4 +1,4 @@
-import { equal, ok } from 'node:assert/strict';
+import { deepEqual, equal } from 'node:assert/strict';
 import { test } from 'node:test';
 import { SilenceDetector } from '../../src/detector/silence.ts';
 
@@ -43,26 +43,37 @@ test('a heartbeat that waited while the detector slept counts from when it was r
   equal(detector.silenceMs(180), 0);
 });
 
-test('the detector tells what a shorter timeout would have suspected falsely', () => {
-  const detector = new SilenceDetector(50);
-  let now = 0;
-  for (let i = 0; i < 1000; i++) {
-    now += i % 100 === 99 ? 8 : 0.5;
-    detector.heard(now);
-  }
-  equal(detector.longestGapMs, 8);
-  ok(Math.abs(detector.falseSuspicionRate(5) - 0.01) < 0.002);
-  equal(detector.falseSuspicionRate(10), 0);
-  ok(detector.gapQuantileMs(0.5) < 1);
-});
-
 test('a detector that may learn takes no gap for silence that is like those of late, and forgets them', () => {
   const detector = new SilenceDetector(5, 25);
   detector.heard(0);
   detector.heard(4);
-  equal(detector.timeoutMs, 12);
+  equal(detector.timeoutMs(4), 12);
   detector.heard(104);
-  equal(detector.timeoutMs, 25);
+  equal(detector.timeoutMs(104), 25);
   for (let now = 104.5; now < 3000; now += 0.5) detector.heard(now);
-  equal(detector.timeoutMs, 5);
+  equal(detector.timeoutMs(3000), 5);
+});
+
+test('a peer that has just started is given time: its program is still being compiled', () => {
+  const detector = new SilenceDetector(5);
+  detector.peerStarted(0);
+  detector.heard(0);
+  wakes(detector, 0, 20);
+  equal(detector.suspects(20), false);
+  wakes(detector, 20.5, 31);
+  equal(detector.suspects(31), true);
+  equal(detector.timeoutMs(1000), 5);
+});
+
+test('neither the time that a peer was down nor its first second says anything of the link', () => {
+  const detector = new SilenceDetector(5);
+  detector.heard(0);
+  detector.heard(1);
+  detector.peerStarted(60_000);
+  detector.heard(60_000);
+  detector.heard(60_020);
+  equal(detector.gaps.longestMs, 1);
+  detector.heard(61_500);
+  detector.heard(61_502);
+  deepEqual([detector.gaps.count, detector.gaps.longestMs], [3, 1480]);
 });
