@@ -31,6 +31,8 @@ export interface ServerConfig {
   readonly log?: string;
   /** Between SIGTERM and SIGKILL. */
   readonly stopTimeoutMs: number;
+  /** The server has ended by itself: how long its clients may acknowledge nothing of what is still to be sent. */
+  readonly lingerTimeoutMs: number;
 }
 
 export interface DetectConfig {
@@ -170,7 +172,7 @@ function* limitProblems({ limits }: ParsedFile): Iterable<Problem> {
 
 function resolve(file: ParsedFile, key: Uint8Array): ServiceConfig {
   const { service, address, lan, level, self, replicas, witness, realtime, limits } = file;
-  const { command, user, directory, environment, log: serverLog, stopTimeout } = file.server;
+  const { command, user, directory, environment, log: serverLog, stopTimeout, lingerTimeout } = file.server;
   const { interval, timeout, removeTimeout, ackTimeout, stallTimeout } = file.detect;
   const selfIndex = replicas.findIndex((replica) => replica.name === self);
   const peer = replicas.find((replica) => replica.name !== self);
@@ -185,6 +187,7 @@ function resolve(file: ParsedFile, key: Uint8Array): ServiceConfig {
       environment,
       ...(serverLog === undefined ? {} : { log: serverLog }),
       stopTimeoutMs: stopTimeout,
+      lingerTimeoutMs: lingerTimeout,
     },
     level,
     self,

@@ -24,6 +24,8 @@ import { VERSION } from './version.ts';
 import { witnessStatus } from './witness-status.ts';
 
 const LAN_PROBE_MS = 3;
+/** Signals by which a server is asked to end; a death by any other one is a crash. */
+const ORDERLY_SIGNALS: ReadonlySet<string> = new Set(['SIGTERM', 'SIGINT', 'SIGHUP', 'SIGQUIT']);
 
 /** Resolves when the daemon has ended in good order. */
 export async function runDaemon(config: ServiceConfig, options: { asPrimary: boolean }): Promise<void> {
@@ -136,13 +138,14 @@ class Daemon {
   #serverExited({ code, signal }: EnclosureStatus): void {
     this.#serverRunning = false;
     if (this.#stopping || this.#rejoining || this.#removed) return;
-    // A replica without its server protects nothing: the other one goes on, and whoever supervises this daemon starts it again.
     this.#log.error('server-exited', { code, signal });
     this.#failure = new FttcpError(
       'server-exited',
       `the server program ended by itself (${signal ?? `exit code ${code}`})`,
     );
-    this.#stop('server-exited');
+    // After a crash the kernel closes connections in the middle of what they had to say: the other replica says it better.
+    if (signal !== null && !ORDERLY_SIGNALS.has(signal)) this.#stop('server-exited');
+    else this.#command({ command: 'linger', timeoutMs: this.#config.server.lingerTimeoutMs });
   }
 
   /** Here and not in the detector: the question takes a lock of the kernel that anyone who changes interfaces may hold for long. */
@@ -237,6 +240,8 @@ class Daemon {
 
   #fromData(message: DataMessage): void {
     if (message.message === 'event') this.#report(message.event, message.atMs);
+    // A replica without its server protects nothing: the other one goes on, and whoever supervises this daemon starts it again.
+    else if (message.message === 'lingered') this.#stop('server-exited');
     else if (message.message === 'status') this.#statusWaiters.shift()?.(message.snapshot);
   }
 

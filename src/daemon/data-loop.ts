@@ -20,6 +20,7 @@ import type { Prove } from '../replica/link-session.ts';
 import { Replica, type ReplicaEvent } from '../replica/replica.ts';
 import type { Member, WitnessAnswer } from '../replica/view.ts';
 import type { PacketPorts, SouthLimits } from '../south/context.ts';
+import { Linger } from '../south/linger.ts';
 import { LAN_FRAME_MAX, ReleaseQueue, TUN_HEADROOM } from '../south/release-queue.ts';
 import { SouthWrap } from '../south/south-wrap.ts';
 import type { Endpoint, WitnessConfig } from './config.ts';
@@ -136,6 +137,12 @@ export class DataLoop {
     this.#replica.stop();
     this.#linkEnded(this.#link.flush());
     this.#stopAtMs = this.#nowMs + STOP_DEADLINE_MS;
+  }
+
+  /** From now on nothing new comes from the server program. @returns a question for each turn: is this host still needed? */
+  linger(timeoutMs: number): () => boolean {
+    const linger = new Linger(timeoutMs, this.#nowMs);
+    return () => !linger.isOver(this.#south.connections, this.#nowMs);
   }
 
   snapshot(): DataSnapshot {

@@ -5,10 +5,15 @@ import type { ReplicaEvent } from '../replica/replica.ts';
 import { DataLoop, type DataWorkerData } from './data-loop.ts';
 import type { DataSnapshot } from './snapshot.ts';
 
-export type DataCommand = { readonly command: 'status' } | { readonly command: 'stop' };
+export type DataCommand =
+  | { readonly command: 'status' }
+  | { readonly command: 'stop' }
+  /** The server program has ended by itself: say so when its connections need this host no more. */
+  | { readonly command: 'linger'; readonly timeoutMs: number };
 
 export type DataMessage =
   | { readonly message: 'ready' }
+  | { readonly message: 'lingered' }
   | { readonly message: 'event'; readonly atMs: number; readonly event: ReplicaEvent }
   | { readonly message: 'status'; readonly snapshot: DataSnapshot };
 
@@ -16,11 +21,17 @@ function main(data: DataWorkerData, port: MessagePort): void {
   const say = (message: DataMessage) => port.postMessage(message);
   const loop = new DataLoop(data, (event) => say({ message: 'event', atMs: Date.now(), event }));
   say({ message: 'ready' });
+  let isNeeded: (() => boolean) | undefined;
   do {
     for (let got = receiveMessageOnPort(port); got !== undefined; got = receiveMessageOnPort(port)) {
-      const { command } = got.message as DataCommand;
-      if (command === 'stop') loop.stop();
+      const command = got.message as DataCommand;
+      if (command.command === 'stop') loop.stop();
+      else if (command.command === 'linger') isNeeded = loop.linger(command.timeoutMs);
       else say({ message: 'status', snapshot: loop.snapshot() });
+    }
+    if (isNeeded?.() === false) {
+      isNeeded = undefined;
+      say({ message: 'lingered' });
     }
   } while (loop.turn());
   loop.close();

@@ -4,7 +4,8 @@
  *
  * The conversation: the script sets the kernel up and says `ready`; the daemon moves the TUN in and answers `go`; the script
  * configures the TUN, says `started` and runs the server in the foreground. A shell that waits reaps whatever is orphaned to it. When the
- * command has ended it says `exit CODE` and waits for its own end: when process 1 ends, the kernel ends everything in the namespace.
+ * command has ended it says `exit CODE`; the daemon answers `sweep` if what the command started is to end too. Process 1 stays: with it the
+ * network, in which the kernel still sends what the server wrote. When it ends, the kernel ends everything in the namespace.
  * End of file in place of an answer means that the daemon is gone: it leaves.
  *
  * Standard error (descriptor 2) is the way to the daemon: lines that start with `fttcp: ` are the conversation, anything else is a complaint of
@@ -125,7 +126,9 @@ say started
 )
 say "exit $?"
 exec 3>&- >/dev/null
-read -r end
+while read -r word; do
+  [ "$word" != sweep ] || kill -KILL -1 2>/dev/null
+done
 `;
 }
 

@@ -48,7 +48,7 @@ export interface EnclosureOptions {
   readonly hostName: string;
   /** Where the server's output goes: a file (appended to), or the daemon's own. Nowhere by default. */
   readonly logFile?: string | 'inherit';
-  /** Called once, when the command has ended and nothing of the enclosure is left. */
+  /** Called once, when the command has ended and with it all that it started. Its network stays until `stop`. */
   onExit(status: EnclosureStatus): void;
   /** Called with each line of the server's output, besides `logFile`. */
   onOutput?(line: string): void;
@@ -134,6 +134,7 @@ class InitProcess {
   #initPid: number | undefined;
   #exitCode: number | undefined;
   #stopping = false;
+  #swept = false;
   #spawnError: Error | undefined;
   #onExit: ((status: EnclosureStatus) => void) | undefined;
   #wake: () => void = () => {};
@@ -156,7 +157,7 @@ class InitProcess {
       await outputEnded;
       this.hasEnded = true;
       this.#wake();
-      this.#onExit?.(this.#status());
+      this.#tellExit();
     });
     this.#child.stdin?.on('error', () => {}); // it ended before it was told to go; `close` says so too
     if (this.#child.stderr !== null) eachLine(this.#child.stderr, (line) => this.#hear(line));
@@ -196,7 +197,7 @@ class InitProcess {
   reportExitTo(options: EnclosureOptions): void {
     this.#onExit = (status) => options.onExit(status);
     // The command may have been that short.
-    if (this.hasEnded) queueMicrotask(() => options.onExit(this.#status()));
+    if (this.hasEnded || this.#swept) queueMicrotask(() => this.#tellExit());
   }
 
   kill(): void {
@@ -225,6 +226,20 @@ class InitProcess {
     });
   }
 
+  /** The command has ended by itself: so does all that it started, and only process 1 holds the network. */
+  async #sweep(): Promise<void> {
+    this.#child.stdin?.write('sweep\n');
+    while (!this.hasEnded && this.#alive()) await sleep(STOP_POLL_MS);
+    this.#swept = true;
+    this.#tellExit();
+  }
+
+  #tellExit(): void {
+    const onExit = this.#onExit;
+    this.#onExit = undefined;
+    onExit?.(this.#status());
+  }
+
   /** Whether anything but process 1 is at work inside, or the end of the command is still to be told. */
   #alive(): boolean {
     if (this.#exitCode === undefined) return true;
@@ -251,7 +266,7 @@ class InitProcess {
     else if (word === 'exit') {
       this.#exitCode = Number(rest[0]);
       // When asked to stop, what the server forked has its own time to end.
-      if (!this.#stopping) this.kill();
+      if (!this.#stopping) void this.#sweep();
     } else this.#heard.add(word);
     this.#wake();
   }

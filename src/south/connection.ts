@@ -143,9 +143,12 @@ export class Connection {
   /** Both directions are finished and acknowledged, or one side has reset. */
   get finished(): boolean {
     if (this.resetByClient || this.resetByServer) return true;
-    return (
-      this.inFin !== NONE && this.inWireNxt > this.inFin && this.outWireFin !== NONE && this.outUna > this.outWireFin
-    );
+    return this.inFin !== NONE && this.inWireNxt > this.inFin && this.outputDone;
+  }
+
+  /** The client has acknowledged all that the server had to say, its FIN too. */
+  get outputDone(): boolean {
+    return this.outWireFin !== NONE && this.outUna > this.outWireFin;
   }
 
   get state(): string {
@@ -153,10 +156,10 @@ export class Connection {
     if (!this.handshakeDone) return 'SYN-RECEIVED';
     const clientClosed = this.inFin !== NONE && this.input.end >= this.inFin;
     const serverClosed = this.outWireFin !== NONE;
-    if (clientClosed && serverClosed) return this.outUna > this.outWireFin ? 'CLOSED' : 'LAST-ACK';
+    if (clientClosed && serverClosed) return this.outputDone ? 'CLOSED' : 'LAST-ACK';
     if (clientClosed) return 'CLOSE-WAIT';
     if (!serverClosed) return 'ESTABLISHED';
-    return this.outUna > this.outWireFin ? 'FIN-WAIT-2' : 'FIN-WAIT-1';
+    return this.outputDone ? 'FIN-WAIT-2' : 'FIN-WAIT-1';
   }
 
   // Sequence numbers and positions. The client's ISN is the same on the wire and locally, because the virtual client

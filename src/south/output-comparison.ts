@@ -1,6 +1,7 @@
 // Rule 4: the local server's output is compared with the primary's, by position: each output entry carries the checksum of the
-// stream up to its end. The two kernels cut the stream into different segments, so the value is computed at the entry's end.
-import type { Connection } from './connection.ts';
+// stream up to its end. The two kernels cut the stream into different segments, so the value is computed at the entry's end. Of the
+// same input both servers make streams of the same length, too.
+import { type Connection, NONE } from './connection.ts';
 import type { SouthContext } from './context.ts';
 
 /** Entries kept per connection while the local server is behind; from there on the oldest give way, which loses no cover. */
@@ -16,16 +17,28 @@ export function expectOutput(connection: Connection, end: number, checksum: numb
 
 /** Compares as far as both sides have output. The running value covers all bytes, so that the latest entry is enough. */
 export function compareOutput(connection: Connection, context: SouthContext): void {
+  if (endsDiffer(connection)) diverge(connection, context);
   const { uncompared, output } = connection;
   let latest = -1;
   for (let i = 0; i < uncompared.length && (uncompared[i] ?? 0) <= output.end; i += 2) latest = i;
   if (latest < 0) return;
   advanceChecksum(connection, uncompared[latest] ?? 0, context);
-  if (connection.outChecksum !== uncompared[latest + 1] && !connection.diverged) {
-    connection.diverged = true;
-    context.counters.divergences++;
-  }
+  if (connection.outChecksum !== uncompared[latest + 1]) diverge(connection, context);
   uncompared.splice(0, latest + 2);
+}
+
+/** Where a server's stream ends is output too: whether one server has said more than the other will ever say. */
+function endsDiffer({ output, outLocalFin, outWireFin, outWireNxt, phase, finished }: Connection): boolean {
+  if (outWireFin !== NONE && output.end > outWireFin) return true;
+  const wireEnd = outWireFin === NONE ? outWireNxt : outWireFin;
+  if (phase === 'reset') return !finished && wireEnd > output.end;
+  return outLocalFin !== NONE && wireEnd > outLocalFin;
+}
+
+function diverge(connection: Connection, context: SouthContext): void {
+  if (connection.diverged) return;
+  connection.diverged = true;
+  context.counters.divergences++;
 }
 
 /** Continues the running checksum over kept output up to `end`. */

@@ -195,6 +195,7 @@ export class VirtualClient {
     if ((segment.flags & FIN) !== 0 && end === connection.output.end) {
       connection.outLocalFin = end;
       connection.outLocalNxt = end + 1;
+      compareOutput(connection, this.#context);
     }
     return start < connection.outUna || start > fresh;
   }

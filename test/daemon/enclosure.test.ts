@@ -15,6 +15,7 @@ import {
 import { close, POLLIN, Poller, read } from '../../src/linux/io.ts';
 import { ip } from '../../src/linux/ip.ts';
 import { allocate } from '../../src/linux/memory.ts';
+import { childrenOf } from '../../src/linux/process.ts';
 import { openTun } from '../../src/linux/tun.ts';
 import { ownNetwork, until } from '../linux/own-network.ts';
 
@@ -24,7 +25,7 @@ interface Run {
   readonly enclosure: Enclosure;
   readonly lines: string[];
   readonly tunFd: number;
-  /** Resolves with what onExit was told, and gives the TUN back. */
+  /** Resolves with what onExit was told, when nothing of the enclosure is left. */
   readonly status: Promise<EnclosureStatus>;
 }
 
@@ -44,14 +45,16 @@ async function run(command: string, options: Partial<EnclosureOptions> = {}): Pr
       mtu: 1500,
       environment: {},
       hostName: 'service',
-      onExit: (how) => {
-        close(tun.fd);
-        exited(how);
-      },
+      onExit: exited,
       onOutput: (line) => lines.push(line),
       ...options,
     });
-    return { enclosure, lines, status, tunFd: tun.fd };
+    const gone = status.then(async (how) => {
+      await enclosure.stop(0);
+      close(tun.fd);
+      return how;
+    });
+    return { enclosure, lines, status: gone, tunFd: tun.fd };
   } catch (error) {
     close(tun.fd);
     throw error;
@@ -197,21 +200,7 @@ test('output goes to a log file, line by line, with and without a listener', { s
   const logFile = join(folder, 'server.log');
   const listened = await output('echo one; echo two >&2; printf three', { logFile });
   assert.deepEqual(listened, ['one', 'two', 'three']);
-  const tun = openTun();
-  await new Promise<void>((resolve, reject) => {
-    Enclosure.start({
-      command: 'echo four; echo five >&2',
-      tunName: tun.name,
-      address: '10.9.0.5',
-      prefix: 32,
-      mtu: 1500,
-      environment: {},
-      hostName: 'service',
-      logFile,
-      onExit: () => resolve(),
-    }).catch(reject);
-  });
-  close(tun.fd);
+  await output('echo four; echo five >&2', { logFile, onOutput: undefined } as never);
   assert.equal(readFileSync(logFile, 'utf8'), 'one\ntwo\nthree\nfour\nfive\n');
   rmSync(folder, { recursive: true });
 });
@@ -220,6 +209,37 @@ test('the end of the command is the end of all that it started', { skip }, async
   const marker = newMarker();
   const { status } = await run('setsid sleep 1000 & exit 0', { environment: { MARKER: marker } });
   assert.deepEqual(await status, { code: 0, signal: null });
+  assert.deepEqual(processesWith(marker), []);
+});
+
+test('the network outlives the command, until the enclosure is stopped', { skip }, async () => {
+  const tun = openTun();
+  const ended: { network?: string; processes?: number[] } = {};
+  const marker = newMarker();
+  await new Promise<void>((resolve, reject) => {
+    const starting = Enclosure.start({
+      command: 'setsid sleep 1000 & exit 3',
+      tunName: tun.name,
+      address: '10.9.0.5',
+      prefix: 32,
+      mtu: 1500,
+      environment: { MARKER: marker },
+      hostName: 'service',
+      onExit: async (status) => {
+        assert.deepEqual(status, { code: 3, signal: null });
+        const enclosure = await starting;
+        // Of the command nothing is left but process 1, which was handed its environment.
+        ended.processes = processesWith(marker).filter((pid) => childrenOf(enclosure.initPid).includes(pid));
+        ended.network = ip(['address', 'show', 'dev', SERVICE_INTERFACE], { pid: enclosure.initPid });
+        await enclosure.stop(0);
+        resolve();
+      },
+    });
+    starting.catch(reject);
+  });
+  close(tun.fd);
+  assert.deepEqual(ended.processes, []);
+  assert.match(ended.network ?? '', /10\.9\.0\.5/);
   assert.deepEqual(processesWith(marker), []);
 });
 

@@ -126,6 +126,7 @@ interface Shown {
 export class ContinuityChecker {
   readonly #shown = new Map<string, Shown>();
   readonly #fallenSilent = new Set<number>();
+  /** The second host speaks only after a promotion; the first may not have said anything before it. */
   #speaker = -1;
 
   /** Window scale of a client's SYN, by client, as the wire has shown it: without it the service's scale does not count. */
@@ -170,7 +171,7 @@ export class ContinuityChecker {
     // A new primary's first ACK may be numbered after output that was logged and never left; and while it repeats what was not
     // acknowledged, its server's new output goes out beside that. Only a client that misses a byte in the end tells a lost one.
     const hasText = tcp.data.length > 0 || (tcp.flags & FIN) !== 0;
-    const mayLeaveGap = !hasText || this.#fallenSilent.size > 0;
+    const mayLeaveGap = !hasText || this.#speaker > 0;
     ok(mayLeaveGap || position <= end, `rule 5: SEQ ${position} leaves a gap after ${end}`);
     for (let i = 0; i < tcp.data.length; i++) {
       const at = position - 1 + i;

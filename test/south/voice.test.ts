@@ -185,6 +185,28 @@ test('where the servers answer differently it is found, and the connection is re
   ok(world.heard.some(({ host, frame }) => host === 1 && frame.kind === 'tcp' && (frame.tcp.flags & RST) !== 0));
 });
 
+/** An application that says `length` bytes and no more. */
+const says =
+  (length: number): App =>
+  (tcp, most, nowMs) => {
+    tcp.read(most, nowMs);
+    if (tcp.received.length === 0 || tcp.shut) return;
+    tcp.write(new Uint8Array(length), nowMs);
+    tcp.close(nowMs);
+  };
+
+test("a server that ends its stream earlier or later than the primary's has diverged (rule 4)", () => {
+  for (const [own, other] of [
+    [5_000, 3_000],
+    [3_000, 5_000],
+  ] as const) {
+    const world = new World({ seed: own, servers: [{ app: says(own) }, { app: says(other) }] }).pair();
+    world.addClient({ sends: Uint8Array.of(1), expects: new Uint8Array(own), closesFirst: false });
+    world.finish().runFor(10);
+    equal(world.backup.south.counters.divergences, 1);
+  }
+});
+
 test("a server that resets its client resets the backup's too, and the client is told even if the primary is gone", () => {
   const aborts: App = (tcp, most, nowMs) => {
     tcp.read(most, nowMs);
