@@ -224,6 +224,8 @@ class Daemon {
     this.#data = this.#worker('data', data);
     this.#data.on('message', (message: DataMessage) => this.#fromData(message));
     this.#data.on('exit', () => {
+      // Who asks from now on, while the server is being stopped, would wait for an answer of nobody.
+      this.#data = undefined;
       for (const resolve of this.#statusWaiters.splice(0)) resolve(undefined);
       this.#end();
     });
