@@ -1,6 +1,6 @@
 // `fttcp up`: the wiring of one host. The main thread starts the server in its enclosure and the two workers, answers the control
 // socket, writes the log, and ends everything in the right order. Packets never come here.
-import { createHash, randomInt } from 'node:crypto';
+import { randomInt } from 'node:crypto';
 import { Worker } from 'node:worker_threads';
 import type { Role } from '../detector/heartbeat.ts';
 import { FttcpError } from '../errors.ts';
@@ -18,6 +18,7 @@ import type { DetectorReady, DetectorWorkerData } from './detector-worker.ts';
 import { Enclosure, type EnclosureStatus } from './enclosure.ts';
 import { HealthBoard, HealthReading } from './health-board.ts';
 import { createLogger, type Logger } from './logger.ts';
+import { serviceMac, serviceTag } from './service-identity.ts';
 import type { DataSnapshot } from './snapshot.ts';
 import type { FailoverStatus, Status } from './status.ts';
 import { VERSION } from './version.ts';
@@ -382,18 +383,4 @@ function protectionReason(
   if (protects) return '';
   if (linked) return 'the witness has not taken the backup into the view yet';
   return `${peerName} is not in the view`;
-}
-
-function digest(config: ServiceConfig): Buffer {
-  return createHash('sha256').update(`${config.service}\0${config.address.ip}`).digest();
-}
-
-/** Tells services apart that share a host. */
-function serviceTag(config: ServiceConfig): number {
-  return digest(config).readUInt32BE(0);
-}
-
-/** The virtual MAC that moves with the service: locally administered, the same on every replica. */
-function serviceMac(config: ServiceConfig): Uint8Array {
-  return Uint8Array.from([0x02, ...digest(config).subarray(4, 9)]);
 }

@@ -1,5 +1,7 @@
 /** What the capturing thread and its owner share. */
 import type { FlowReport } from './flow.ts';
+import type { VoicePort } from './voice-tap.ts';
+import type { Run } from './voices.ts';
 
 export interface CaptureTap {
   host: string;
@@ -7,10 +9,18 @@ export interface CaptureTap {
   interfaces: readonly string[];
 }
 
+/** Where to listen to who speaks for the service: the switch. */
+export interface VoiceOrder {
+  networkNamespace: string;
+  ports: readonly VoicePort[];
+  serviceMac: Uint8Array;
+}
+
 export interface CaptureOrder {
   board: SharedArrayBuffer;
   /** The first one is the client, whose connections are followed. */
   taps: readonly CaptureTap[];
+  voices: VoiceOrder;
   clientAddress: string;
   serviceAddress: string;
   port: number;
@@ -25,8 +35,10 @@ export interface CaptureMark {
 export interface CaptureReport {
   flows: FlowReport[];
   packets: number;
-  /** Lost because the capture did not keep up: with any, the flows may be wrong. */
+  /** Lost because the capture did not keep up: with any, the flows or runs may be wrong. */
   dropped: number;
+  /** Who spoke for the service. */
+  runs: Run[];
 }
 
 const FAULTS_MAX = 1024;

@@ -1,70 +1,40 @@
 /**
  * The capturing thread: a loop around `poll`. It enters each host's network namespace in turn to open a packet socket
  * there, reads the first bytes of every frame with the kernel's own time stamp, follows the client's connections and
- * writes capture files where asked. Read capture.ts first.
+ * writes capture files where asked. At the switch it listens to who speaks for the service. Read capture.ts first.
  */
-import { closeSync, openSync, writeSync } from 'node:fs';
 import path from 'node:path';
 import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
-import { POLLIN, Poller, recv } from '../linux/io.ts';
+import { MSG_DONTWAIT, MSG_TRUNC, POLLIN, Poller, recv } from '../linux/io.ts';
 import { libc } from '../linux/libc.ts';
 import { addressOf, allocate } from '../linux/memory.ts';
 import { enterNetworkNamespace } from '../linux/namespaces.ts';
 import { droppedFrames, openPacketSocket } from '../linux/packet-socket.ts';
 import { ipFromString, ipIs } from '../wire/ip-address.ts';
 import { Segment } from '../wire/segment.ts';
+import { CaptureFile } from './capture-file.ts';
 import {
   CaptureBoard,
   type CaptureMark,
   type CaptureOrder,
   type CaptureReport,
   type CaptureTap,
+  type VoiceOrder,
 } from './capture-shared.ts';
 import { wallMs } from './clock.ts';
 import { Flows } from './flow.ts';
-import { interfaceDescription, mark, packet, sectionHeader } from './pcapng.ts';
+import { interfaceDescription, mark, packet } from './pcapng.ts';
+import { VoiceTap } from './voice-tap.ts';
 
 /** Ethernet, IPv6 and the longest TCP header fit. */
 const SNAP_BYTES = 128;
 const ETHERNET_HEADER = 14;
 const ETHERTYPE_IPV4 = 0x0800;
 const ETHERTYPE_IPV6 = 0x86dd;
-const MSG_DONTWAIT = 0x40;
-/** packet(7): the return value is the frame's own length, also where that is more than was asked for. */
-const MSG_TRUNC = 0x20;
 /** socket(7): the kernel's time stamp of the frame last read; the first call switches stamping on. */
 const SIOCGSTAMPNS = 0x8907;
 const BATCH = 256;
 const POLL_MS = 5;
-const FILE_BUFFER_BYTES = 256 * 1024;
-
-/** A capture file, written in large pieces. */
-class CaptureFile {
-  readonly #fd: number;
-  readonly #pending: Uint8Array[] = [];
-  #pendingBytes = 0;
-
-  constructor(file: string) {
-    this.#fd = openSync(file, 'w');
-  }
-
-  write(block: Uint8Array): void {
-    this.#pending.push(block);
-    this.#pendingBytes += block.length;
-    if (this.#pendingBytes >= FILE_BUFFER_BYTES) this.flush();
-  }
-
-  flush(): void {
-    if (this.#pendingBytes > 0) writeSync(this.#fd, Buffer.concat(this.#pending));
-    this.#pending.length = 0;
-    this.#pendingBytes = 0;
-  }
-
-  close(): void {
-    this.flush();
-    closeSync(this.#fd);
-  }
-}
 
 interface Tapped {
   fd: number;
@@ -87,6 +57,7 @@ class CaptureLoop {
   readonly #poller: Poller;
   readonly #tapped: Tapped[] = [];
   readonly #files: CaptureFile[] = [];
+  readonly #voices: VoiceTap;
   #faultsSeen = 0;
   #packets = 0;
   #seconds = 0;
@@ -101,6 +72,7 @@ class CaptureLoop {
     order.taps.forEach((tap, index) => {
       this.#open(tap, index === 0, order.pcapDirectory);
     });
+    this.#voices = this.#listenToVoices(order.voices, order.pcapDirectory);
   }
 
   run(): CaptureReport {
@@ -108,17 +80,21 @@ class CaptureLoop {
     while (!this.#board.stopped) this.#once(POLL_MS);
     this.#once(0);
     const dropped = this.#tapped.filter((one) => one.followed).reduce((sum, one) => sum + droppedFrames(one.fd), 0);
+    const voices = this.#voices.finish();
     for (const file of this.#files) file.close();
     const endMs = wallMs();
     this.#noticeFaults(endMs);
-    return { flows: this.#flows.report(endMs), packets: this.#packets, dropped };
+    return {
+      flows: this.#flows.report(endMs),
+      packets: this.#packets,
+      dropped: dropped + voices.dropped,
+      runs: voices.runs,
+    };
   }
 
   #open(tap: CaptureTap, followed: boolean, directory: string | undefined): void {
     enterNetworkNamespace(tap.networkNamespace);
-    const file = directory === undefined ? undefined : new CaptureFile(path.join(directory, `${tap.host}.pcapng`));
-    if (file) this.#files.push(file);
-    file?.write(sectionHeader());
+    const file = this.#file(tap.host, directory);
     tap.interfaces.forEach((name, interfaceIndex) => {
       file?.write(interfaceDescription(name, SNAP_BYTES));
       const { fd } = openPacketSocket({
@@ -133,8 +109,22 @@ class CaptureLoop {
     });
   }
 
+  #listenToVoices({ networkNamespace, ports, serviceMac }: VoiceOrder, directory: string | undefined): VoiceTap {
+    enterNetworkNamespace(networkNamespace);
+    const file = this.#file('lan', directory);
+    return new VoiceTap({ ports, serviceIp: this.#service, serviceMac, snapBytes: SNAP_BYTES, file });
+  }
+
+  #file(name: string, directory: string | undefined): CaptureFile | undefined {
+    if (directory === undefined) return undefined;
+    const file = new CaptureFile(path.join(directory, `${name}.pcapng`));
+    this.#files.push(file);
+    return file;
+  }
+
   #once(timeoutMs: number): void {
     this.#poller.wait(timeoutMs);
+    this.#voices.turn(performance.now());
     for (const tapped of this.#tapped) {
       const ready = this.#poller.ready(tapped.slot);
       if (ready & POLLIN) this.#drain(tapped);

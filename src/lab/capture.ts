@@ -1,15 +1,16 @@
 /**
- * Capture at the client (and, for `--pcap`, at every host): starts the worker thread that listens, tells it of faults and
+ * Capture at the client, at the switch (and, for `--pcap`, at every host): starts the worker thread that listens, tells it of faults and
  * takes its reports. The thread never sleeps behind the main one, so its packets are read and judged in time.
  *
  * What the two share is capture-shared.ts; the thread itself is capture-worker.ts.
  */
 import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
+import { serviceMac } from '../daemon/service-identity.ts';
 import { FttcpError } from '../errors.ts';
 import { CaptureBoard, type CaptureOrder, type CaptureReport, type CaptureTap } from './capture-shared.ts';
 import { until } from './clock.ts';
-import { CLIENT_ADDRESS, type Hosts, SERVICE_ADDRESS } from './hosts.ts';
+import { CLIENT_ADDRESS, type Hosts, lanPort, SERVICE_ADDRESS, SERVICE_NAME } from './hosts.ts';
 
 export interface CaptureOptions {
   hosts: Hosts;
@@ -43,6 +44,11 @@ export class Capture {
     const order: CaptureOrder = {
       board: board.memory,
       taps: [tap(hosts.client, ['lan0']), ...others],
+      voices: {
+        networkNamespace: hosts.lan.networkNamespace,
+        ports: hosts.replicas.map((host) => ({ host: host.name, interface: lanPort(host) })),
+        serviceMac: serviceMac({ service: SERVICE_NAME, address: { ip: SERVICE_ADDRESS } }),
+      },
       clientAddress: CLIENT_ADDRESS,
       serviceAddress: SERVICE_ADDRESS,
       port,

@@ -2,6 +2,7 @@
  * What a lab run gives back, and how it follows from what was observed. Pure.
  */
 import { type FlowReport, survived } from './flow.ts';
+import type { Office, Voices } from './voices.ts';
 
 export interface ClientResult {
   /** 128 + the signal's number if it was killed. */
@@ -40,12 +41,15 @@ export interface ConnectionResult {
 
 /** The JSON object of `fttcp lab run --json`. */
 export interface LabResult {
-  /** The client exited 0 and every connection survived. */
+  /** The client exited 0, every connection survived, no host took over before any fault, and never did two speak. */
   ok: boolean;
   client: ClientResult;
   faults: FaultResult[];
   failovers: FailoverResult[];
   connections: ConnectionResult[];
+  voices: Voices;
+  /** Takeovers of a primary that had suffered nothing. */
+  falsePromotions: number;
 }
 
 /** A line of a daemon's log that the lab understands. */
@@ -77,6 +81,12 @@ export function failoversOf(events: readonly DaemonEvent[], faultsAtMs: readonly
       },
     ];
   });
+}
+
+/** Who was the primary, and from when on. */
+export function officesOf(events: readonly DaemonEvent[]): Office[] {
+  const kinds = ['primary', 'promoted', 'admitted', 'solo'];
+  return events.filter(({ event }) => kinds.includes(event)).map(({ host, epoch, atMs }) => ({ host, epoch, atMs }));
 }
 
 export function connectionsOf(flows: readonly FlowReport[], clientExitCode: number): ConnectionResult[] {
@@ -111,7 +121,20 @@ export function summarize(result: LabResult): string {
         `${one.promotedAfterMs.toFixed(1)} ms, epoch ${one.epoch}`,
     );
   }
+  if (result.falsePromotions > 0) {
+    lines.push(
+      `FALSE PROMOTIONS: ${result.falsePromotions}; the primary was replaced although it had suffered nothing`,
+    );
+  }
+  if (result.voices.violations > 0) lines.push(`TWO VOICES: ${voicesInWords(result.voices)}`);
   return lines.join('\n');
+}
+
+function voicesInWords({ violations, speakers }: Voices): string {
+  const spans = speakers.map(
+    ({ host, firstMs, lastMs, frames }) => `${host} ${seconds(firstMs)} to ${seconds(lastMs)} (${frames} frames)`,
+  );
+  return `${violations} frames of a host that another one had replaced; ${spans.join(', ')}`;
 }
 
 const seconds = (ms: number): string => (ms < 1000 ? `${Math.round(ms)} ms` : `${(ms / 1000).toFixed(2)} s`);

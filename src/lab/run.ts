@@ -11,13 +11,23 @@ import { Capture } from './capture.ts';
 import { Client } from './client.ts';
 import { until, wallMs } from './clock.ts';
 import type { DaemonLog } from './daemon-log.ts';
+import { falsePromotions, isBeforeFaults } from './false-promotions.ts';
 import { type Fault, inject, parseFault } from './faults.ts';
 import type { FlowReport } from './flow.ts';
 import { createHosts, type Hosts, REPLICAS_MAX, replicaName } from './hosts.ts';
 import { type PlotEvent, plotSequence } from './plot.ts';
-import { connectionsOf, type DaemonEvent, type FaultResult, failoversOf, type LabResult, size } from './result.ts';
+import {
+  connectionsOf,
+  type DaemonEvent,
+  type FaultResult,
+  failoversOf,
+  type LabResult,
+  officesOf,
+  size,
+} from './result.ts';
 import { makeScratchDirectory } from './scratch.ts';
 import { Service } from './service.ts';
+import { judgeVoices } from './voices.ts';
 
 export interface LabOptions {
   /** Shell commands. */
@@ -179,12 +189,20 @@ class Run {
     this.#readLogs(service.logs);
     const faultsAtMs = this.#injected.map((fault) => fault.wallMs);
     const connections = connectionsOf(report.flows, clientResult.exitCode);
+    const voices = judgeVoices(report.runs, officesOf(this.#events), client.startMs);
+    const unfounded = falsePromotions(this.#events, this.#injected);
     const result: LabResult = {
-      ok: clientResult.exitCode === 0 && connections.every((one) => one.survived),
+      ok:
+        clientResult.exitCode === 0 &&
+        connections.every((one) => one.survived) &&
+        !unfounded.some((promotion) => isBeforeFaults(promotion, this.#injected)) &&
+        voices.violations === 0,
       client: clientResult,
       faults: this.#injected.map(({ atMs, action, host }) => ({ atMs, action, host })),
       failovers: failoversOf(this.#events, faultsAtMs),
       connections,
+      voices,
+      falsePromotions: unfounded.length,
     };
     this.#keep(service, report.flows, client.startMs);
     return result;

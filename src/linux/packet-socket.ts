@@ -3,6 +3,7 @@
  * 10 bytes of virtio-net header, so that unsegmented TCP of up to 64 KB passes in one piece.
  */
 import { assert } from '../errors.ts';
+import { isIpv4 } from '../wire/ip-address.ts';
 import { check } from './errors.ts';
 import { close } from './io.ts';
 import { libc } from './libc.ts';
@@ -41,6 +42,7 @@ const RETURN = 0x06;
 const VLAN_TAG_PRESENT = 0xfffff000 + 48;
 const WHOLE_FRAME = 0x40000;
 
+const ETHERTYPE_IPV4 = 0x0800;
 const ETHERTYPE_ARP = 0x0806;
 const ETHERTYPE_IPV6 = 0x86dd;
 const NEXT_HEADER_ICMPV6 = 58;
@@ -76,6 +78,42 @@ export function filterForService(mac: Uint8Array): BpfProgram {
     /* 16 */ [RETURN, 0, 0, 0],
     /* 17 */ [RETURN, 0, 0, WHOLE_FRAME],
   ];
+}
+
+/**
+ * What speaks for an address, by whoever it is sent: frames from its MAC, IP packets from it, ARP of which it is the sender. The
+ * MAC comes first: a look beyond the end of a frame ends the program.
+ */
+export function filterForVoice(ip: Uint8Array, mac: Uint8Array): BpfProgram {
+  assert(ip.length === 16 && mac.length === 6, 'an address has 16 bytes, a MAC 6');
+  const ipWords = new DataView(ip.buffer, ip.byteOffset);
+  const macView = new DataView(mac.buffer, mac.byteOffset);
+  const word = (index: number, at: number): Comparison => [LD_WORD, at, ipWords.getUint32(4 * index)];
+  const type = (ethertype: number): Comparison => [LD_HALF, 12, ethertype];
+  const tests: Comparison[][] = [
+    [
+      [LD_WORD, 6, macView.getUint32(0)],
+      [LD_HALF, 10, macView.getUint16(4)],
+    ],
+    isIpv4(ip, 0)
+      ? [type(ETHERTYPE_IPV4), word(3, 26)]
+      : [type(ETHERTYPE_IPV6), word(0, 22), word(1, 26), word(2, 30), word(3, 34)],
+    ...(isIpv4(ip, 0) ? [[type(ETHERTYPE_ARP), word(3, 28)]] : []),
+  ];
+  return [...tests.flatMap(acceptIf), [RETURN, 0, 0, 0]];
+}
+
+type Comparison = readonly [load: number, at: number, value: number];
+
+/** Accepts the frame if all comparisons hold, goes on behind this piece of program otherwise. */
+function acceptIf(test: readonly Comparison[]): BpfProgram {
+  const comparisons = test.flatMap(
+    ([load, at, value], index): BpfProgram => [
+      [load, 0, 0, at],
+      [JEQ, 0, 2 * (test.length - index) - 1, value],
+    ],
+  );
+  return [...comparisons, [RETURN, 0, 0, WHOLE_FRAME]];
 }
 
 export interface PacketSocketOptions {

@@ -30,13 +30,17 @@ export async function withFile(bytes: number, use: (directory: string, file: str
   }
 }
 
-export type Scenario = Pick<LabOptions, 'server' | 'client' | 'port'> & Partial<LabOptions>;
+export type Scenario = Pick<LabOptions, 'server' | 'client' | 'port'> &
+  Partial<LabOptions> & {
+    /** How often a host takes over; by default once if the primary is a target. */
+    failovers?: number;
+  };
 
 /**
  * Runs the scenario and asserts what every survived fault has in common. `FTTCP_TEST_EVIDENCE=DIR` keeps captures and the daemons'
  * logs of the run there: the capture takes processor time, so not by default.
  */
-export async function survives(scenario: Scenario): Promise<LabResult> {
+export async function survives({ failovers, ...scenario }: Scenario): Promise<LabResult> {
   const said: string[] = [];
   const evidence = process.env.FTTCP_TEST_EVIDENCE;
   const result = await runLab({
@@ -56,7 +60,10 @@ export async function survives(scenario: Scenario): Promise<LabResult> {
   assert.equal(result.faults.length, scenario.at?.length ?? 0, account);
   // A host that was suspected while it lived has left the fault nothing to hit: the run would have shown nothing.
   assert.ok(!said.some((line) => line.includes('without any fault')), account);
+  assert.equal(result.falsePromotions, 0, account);
+  assert.equal(result.voices.violations, 0, account);
   const takenOver = scenario.at?.some((fault) => fault.endsWith(':primary')) ? 1 : 0;
-  assert.equal(result.failovers.length, takenOver, account);
+  assert.equal(result.failovers.length, failovers ?? takenOver, account);
+  assert.equal(result.ok, true, account);
   return result;
 }

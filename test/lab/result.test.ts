@@ -19,6 +19,8 @@ test('a lost connection is named in the summary', () => {
     faults: [{ atMs: 500, action: 'power-off', host: 'a' }],
     failovers: [],
     connections: [{ client: 'c:1', service: 's:1', bytesIn: 2_500_000, bytesOut: 0, stallMs: 12.34, survived: false }],
+    voices: { violations: 0, speakers: [] },
+    falsePromotions: 0,
   };
   assert.match(summarize(result), /FAILED.*exited 1.*\n.*1 LOST; 2\.5 MB in.*\n.*power-off a at 500 ms\n.*12\.3 ms/);
 });
