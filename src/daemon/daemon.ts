@@ -24,9 +24,10 @@ import type { FailoverStatus, Status } from './status.ts';
 import { VERSION } from './version.ts';
 import { witnessStatus } from './witness-status.ts';
 
-const LAN_PROBE_MS = 3;
 /** Signals by which a server is asked to end; a death by any other one is a crash. */
 const ORDERLY_SIGNALS: ReadonlySet<string> = new Set(['SIGTERM', 'SIGINT', 'SIGHUP', 'SIGQUIT']);
+/** The data worker hears of the carrier as it changes; this is for what the kernel holds back or loses. */
+const LAN_PROBE_MS = 30;
 
 /** Resolves when the daemon has ended in good order. */
 export async function runDaemon(config: ServiceConfig, options: { asPrimary: boolean }): Promise<void> {
@@ -149,18 +150,27 @@ class Daemon {
     else this.#command({ command: 'linger', timeoutMs: this.#config.server.lingerTimeoutMs });
   }
 
-  /** Here and not in the detector: the question takes a lock of the kernel that anyone who changes interfaces may hold for long. */
+  /**
+   * The kernel tells the data worker at once of a carrier that changes, but the second change on the host within a second up to a
+   * second late. To ask makes it tell. Here and not in the workers: the question takes a lock of the kernel that anyone who changes
+   * interfaces may hold for long.
+   */
   #watchLan(): void {
     const probe = new CarrierProbe(this.#config.lan.interface);
-    const look = () => {
-      const up = probe.up();
-      if (up === this.#board.lanUp) return;
-      this.#board.lanUp = up;
-      this.#log.warn(up ? 'lan-up' : 'lan-down', { interface: this.#config.lan.interface });
-      signalEventFd(this.#wakeFd);
-    };
-    this.#board.lanUp = true;
-    this.#lanWatch = setInterval(look, LAN_PROBE_MS);
+    const up = probe.up();
+    this.#board.lanUp = up;
+    if (!up) this.#lanChanged(up);
+    this.#lanWatch = setInterval(() => this.#compareLan(probe), LAN_PROBE_MS);
+  }
+
+  #compareLan(probe: CarrierProbe): void {
+    const known = this.#board.lanUp;
+    const up = probe.up();
+    if (up !== known && this.#board.lanUp === known) this.#command({ command: 'lan', up });
+  }
+
+  #lanChanged(up: boolean): void {
+    this.#log.warn(up ? 'lan-up' : 'lan-down', { interface: this.#config.lan.interface });
   }
 
   #standAlone(): void {
@@ -245,6 +255,7 @@ class Daemon {
     if (message.message === 'event') this.#report(message.event, message.atMs);
     // A replica without its server protects nothing: the other one goes on, and whoever supervises this daemon starts it again.
     else if (message.message === 'lingered') this.#stop('server-exited');
+    else if (message.message === 'lan') this.#lanChanged(message.up);
     else if (message.message === 'status') this.#statusWaiters.shift()?.(message.snapshot);
   }
 

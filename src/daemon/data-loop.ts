@@ -6,6 +6,7 @@ import { crc32 } from 'node:zlib';
 import { monotonicMs } from '../linux/clock.ts';
 import { drainEventFd } from '../linux/eventfd.ts';
 import { close, EAGAIN, EBADFD, POLLIN, POLLOUT, Poller, read, write } from '../linux/io.ts';
+import { LinkEvents } from '../linux/link-events.ts';
 import { allocate } from '../linux/memory.ts';
 import {
   addUnicastAddress,
@@ -61,8 +62,15 @@ const LINK_RETRY_MS = 100;
 /** Long enough for the last entries to reach the backup when this host hands over. */
 const STOP_DEADLINE_MS = 500;
 
+/** What the main thread is to hear of. */
+export interface DataReports {
+  readonly event: (event: ReplicaEvent) => void;
+  readonly lan: (up: boolean) => void;
+}
+
 export class DataLoop {
   readonly #data: DataWorkerData;
+  readonly #reports: DataReports;
   readonly #board: HealthBoard;
   readonly #health = new HealthReading();
   readonly #poller = new Poller(8);
@@ -70,6 +78,8 @@ export class DataLoop {
   readonly #lanSlot: number;
   readonly #tunSlot: number;
   readonly #wakeSlot: number;
+  readonly #lanEvents: LinkEvents;
+  readonly #lanEventsSlot: number;
   readonly #lanFrame = allocate(LAN_FRAME_MAX);
   readonly #link: ReplicationLink;
   readonly #log: LogWriter;
@@ -86,8 +96,9 @@ export class DataLoop {
   #linkRetryAtMs = 0;
   #stopAtMs = Number.POSITIVE_INFINITY;
 
-  constructor(data: DataWorkerData, report: (event: ReplicaEvent) => void) {
+  constructor(data: DataWorkerData, reports: DataReports) {
     this.#data = data;
+    this.#reports = reports;
     this.#board = new HealthBoard(data.board);
     const lan = openPacketSocket({ interface: data.lanInterface, filter: FILTER_NOTHING });
     // The NIC takes the virtual MAC from the start, and the filter decides: to tell it so at a promotion would mean to wait for a
@@ -97,6 +108,8 @@ export class DataLoop {
     this.#lanSlot = this.#poller.add(lan.fd, POLLIN);
     this.#tunSlot = this.#poller.add(data.tunFd, POLLIN);
     this.#wakeSlot = this.#poller.add(data.wakeFd, POLLIN);
+    this.#lanEvents = new LinkEvents(lan.ifindex);
+    this.#lanEventsSlot = this.#poller.add(this.#lanEvents.fd, POLLIN);
     this.#log = new LogWriter(new ByteQueue(allocate(data.limits.logBytes)));
     this.#release = new ReleaseQueue(allocate(data.limits.releaseBytes));
     this.#link = new ReplicationLink(this.#poller, data.ownLink, this.#log.queue);
@@ -116,7 +129,7 @@ export class DataLoop {
       this.#south,
       this.#log,
       {
-        event: report,
+        event: reports.event,
         closeLink: () => this.#link.close(),
         listen: (on) => this.#listen(on),
         askWitness: (request) => this.#witness?.ask(request),
@@ -149,6 +162,14 @@ export class DataLoop {
     return snapshotOf(this.#replica, this.#south, this.#log, this.#nowMs);
   }
 
+  /** The LAN's carrier is there, or is not. */
+  lanIs(up: boolean): void {
+    const reallyUp = up && !this.#lanEvents.gone;
+    if (reallyUp === this.#board.lanUp) return;
+    this.#board.lanUp = reallyUp;
+    this.#reports.lan(reallyUp);
+  }
+
   /** One turn. @returns false when the loop has come to its end. */
   turn(): boolean {
     const pollMs = this.#pollMs;
@@ -167,6 +188,7 @@ export class DataLoop {
     if (this.#poller.ready(this.#tunSlot) !== 0) this.#readTun();
     if (this.#poller.ready(this.#lanSlot) !== 0) this.#readLan();
     this.#south.appendNotes();
+    if (this.#poller.ready(this.#lanEventsSlot) !== 0) this.#takeLanEvents();
     this.#board.readHealth(this.#health);
     this.#replica.tick(this.#nowMs, pausedMs, this.#health);
     this.#linkEnded(this.#link.flush());
@@ -180,6 +202,7 @@ export class DataLoop {
     this.#link.end();
     this.#witness?.end();
     close(this.#lanFd);
+    this.#lanEvents.close();
   }
 
   /** A pause must not hide in the time that the loop would have slept anyway: while there is a barrier it sleeps briefly. */
@@ -214,6 +237,11 @@ export class DataLoop {
     this.#link.close();
     this.#linkRetryAtMs = this.#nowMs + 10 * LINK_RETRY_MS;
     this.#replica.linkDown(reason);
+  }
+
+  #takeLanEvents(): void {
+    const up = this.#lanEvents.take();
+    if (up !== undefined) this.lanIs(up);
   }
 
   #readTun(): void {

@@ -9,17 +9,24 @@ export type DataCommand =
   | { readonly command: 'status' }
   | { readonly command: 'stop' }
   /** The server program has ended by itself: say so when its connections need this host no more. */
-  | { readonly command: 'linger'; readonly timeoutMs: number };
+  | { readonly command: 'linger'; readonly timeoutMs: number }
+  /** The LAN's carrier, by asking for it. */
+  | { readonly command: 'lan'; readonly up: boolean };
 
 export type DataMessage =
   | { readonly message: 'ready' }
   | { readonly message: 'lingered' }
   | { readonly message: 'event'; readonly atMs: number; readonly event: ReplicaEvent }
+  /** The LAN's carrier has changed. */
+  | { readonly message: 'lan'; readonly up: boolean }
   | { readonly message: 'status'; readonly snapshot: DataSnapshot };
 
 function main(data: DataWorkerData, port: MessagePort): void {
   const say = (message: DataMessage) => port.postMessage(message);
-  const loop = new DataLoop(data, (event) => say({ message: 'event', atMs: Date.now(), event }));
+  const loop = new DataLoop(data, {
+    event: (event) => say({ message: 'event', atMs: Date.now(), event }),
+    lan: (up) => say({ message: 'lan', up }),
+  });
   say({ message: 'ready' });
   let isNeeded: (() => boolean) | undefined;
   do {
@@ -27,6 +34,7 @@ function main(data: DataWorkerData, port: MessagePort): void {
       const command = got.message as DataCommand;
       if (command.command === 'stop') loop.stop();
       else if (command.command === 'linger') isNeeded = loop.linger(command.timeoutMs);
+      else if (command.command === 'lan') loop.lanIs(command.up);
       else say({ message: 'status', snapshot: loop.snapshot() });
     }
     if (isNeeded?.() === false) {

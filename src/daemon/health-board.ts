@@ -1,5 +1,5 @@
 // Memory that the daemon's threads share: what the detector knows of the peer, what the data worker does, and the LAN's state, which
-// the main thread watches. One writer for each part; a version that is odd while the peer's part is being written lets the reader
+// it watches. One writer for each part; a version that is odd while the peer's part is being written lets the reader
 // take a consistent copy without a lock.
 import { CANDIDATE_TIMEOUTS_MS, type GapHistogram } from '../detector/gap-histogram.ts';
 import { ROLES, type Role } from '../detector/heartbeat.ts';

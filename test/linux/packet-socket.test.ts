@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { close, EAGAIN, POLLIN, Poller, read, write } from '../../src/linux/io.ts';
 import { ip } from '../../src/linux/ip.ts';
+import { LinkEvents } from '../../src/linux/link-events.ts';
 import { CarrierProbe, interfaceIndex, interfaceMac } from '../../src/linux/link-state.ts';
 import { allocate } from '../../src/linux/memory.ts';
 import {
@@ -144,4 +145,34 @@ test('the carrier follows the other end of the cable', { skip }, async () => {
 
 test('a missing interface is refused with its name', { skip }, () => {
   assert.throws(() => openPacketSocket({ interface: 'absent0', filter: FILTER_NOTHING }), /absent0\): ENODEV/);
+});
+
+test('the kernel tells of the carrier as it changes, of this interface only, and when the interface is gone', {
+  skip,
+}, () => {
+  ip(['link', 'add', 'near', 'type', 'veth', 'peer', 'name', 'far']);
+  ip(['link', 'set', 'dev', 'near', 'up']);
+  ip(['link', 'set', 'dev', 'far', 'up']);
+  const events = new LinkEvents(interfaceIndex('near'));
+  const poller = new Poller(1);
+  poller.add(events.fd, POLLIN);
+  assert.equal(events.take(), undefined);
+  /** The state once it is told; news of other interfaces are not it. */
+  const told = (): boolean => {
+    for (;;) {
+      assert.equal(poller.wait(5000), 1, 'the kernel tells within seconds');
+      const up = events.take();
+      if (up !== undefined) return up;
+    }
+  };
+  ip(['link', 'add', 'aside', 'type', 'veth', 'peer', 'name', 'beside']);
+  ip(['link', 'set', 'dev', 'far', 'down']);
+  while (told());
+  ip(['link', 'set', 'dev', 'far', 'up']);
+  while (!told());
+  assert.equal(events.gone, false);
+  ip(['link', 'del', 'dev', 'near']);
+  while (!events.gone) told();
+  assert.equal(events.take(), undefined);
+  events.close();
 });
