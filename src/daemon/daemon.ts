@@ -1,6 +1,7 @@
 // `fttcp up`: the wiring of one host. The main thread starts the server in its enclosure and the two workers, answers the control
 // socket, writes the log, and ends everything in the right order. Packets never come here.
 import { randomInt } from 'node:crypto';
+import { networkInterfaces } from 'node:os';
 import { Worker } from 'node:worker_threads';
 import type { Role } from '../detector/heartbeat.ts';
 import { FttcpError } from '../errors.ts';
@@ -178,7 +179,8 @@ class Daemon {
   }
 
   async #startDetector(): Promise<void> {
-    const { replicas, selfIndex, peer, detect, key, realtime } = this.#config;
+    const { replicas, selfIndex, peer, detect, key, realtime, lan } = this.#config;
+    const lanAddresses = (networkInterfaces()[lan.interface] ?? []).map(({ address }) => address);
     const data: DetectorWorkerData = {
       board: this.#board.memory,
       key,
@@ -186,6 +188,7 @@ class Daemon {
       selfIndex,
       own: replicas[selfIndex]?.heartbeat ?? [],
       peer: peer?.heartbeat ?? [],
+      overLan: (replicas[selfIndex]?.heartbeat ?? []).map(({ host }) => lanAddresses.includes(host)),
       intervalMs: detect.intervalMs,
       timeoutMs: detect.timeoutMs,
       removeTimeoutMs: detect.removeTimeoutMs,

@@ -5,6 +5,7 @@ import { createHmac, createSecretKey } from 'node:crypto';
 import { parentPort, workerData } from 'node:worker_threads';
 import { AUTHENTICATOR_BYTES, type Authenticator, HEARTBEAT_BYTES, Heartbeat } from '../detector/heartbeat.ts';
 import { HeartbeatInbox } from '../detector/heartbeat-inbox.ts';
+import { LanPaths } from '../detector/lan-paths.ts';
 import { SilenceDetector } from '../detector/silence.ts';
 import { assert } from '../errors.ts';
 import { monotonicMs, sleepUntil } from '../linux/clock.ts';
@@ -24,6 +25,8 @@ export interface DetectorWorkerData {
   readonly selfIndex: number;
   readonly own: readonly Endpoint[];
   readonly peer: readonly Endpoint[];
+  /** For each path whether it leads over the LAN. */
+  readonly overLan: readonly boolean[];
   readonly intervalMs: number;
   readonly timeoutMs: number | 'auto';
   readonly removeTimeoutMs: number | 'auto';
@@ -61,6 +64,7 @@ const BATCHES_MOST = 32;
 const DATAGRAM_BYTES = HEARTBEAT_BYTES + 1;
 
 interface Path {
+  readonly index: number;
   readonly fd: number;
   readonly peer: SockAddr;
 }
@@ -75,6 +79,7 @@ class DetectorLoop {
   readonly #own = new Heartbeat();
   readonly #inbox: HeartbeatInbox;
   readonly #batch = new DatagramBatch(BATCH, DATAGRAM_BYTES);
+  readonly #lanPaths: LanPaths;
   readonly #out = allocate(HEARTBEAT_BYTES);
   readonly #peer = new HealthReading().peer;
   #suspicions = 0;
@@ -89,8 +94,9 @@ class DetectorLoop {
     this.#paths = data.own.map((own, index) => {
       const peer = data.peer[index];
       assert(peer !== undefined, 'heartbeat paths are paired');
-      return { fd: udpBind(own.host, own.port), peer: sockAddr(peer.host, peer.port) };
+      return { index, fd: udpBind(own.host, own.port), peer: sockAddr(peer.host, peer.port) };
     });
+    this.#lanPaths = new LanPaths(data.overLan);
     this.#own.sender = data.selfIndex;
     this.#own.service = data.service;
     this.#own.boot = data.boot;
@@ -103,7 +109,7 @@ class DetectorLoop {
       sleepUntil(wakeAtMs);
       const nowMs = monotonicMs();
       wakeAtMs = Math.max(wakeAtMs + this.#data.intervalMs, nowMs);
-      for (const path of this.#paths) this.#drain(path.fd, nowMs);
+      for (const path of this.#paths) this.#drain(path, nowMs);
       this.#silence.woke(nowMs);
       this.#judge(nowMs);
       this.#send(nowMs);
@@ -115,9 +121,10 @@ class DetectorLoop {
     for (const path of this.#paths) close(path.fd);
   }
 
-  #drain(fd: number, nowMs: number): void {
+  #drain({ index, fd }: Path, nowMs: number): void {
     for (let i = 0; i < BATCHES_MOST; i++) {
       const count = this.#batch.receive(fd);
+      if (count > 0) this.#lanPaths.heard(index, nowMs);
       for (let j = 0; j < count; j++) this.#take(this.#batch.datagram(j), this.#batch.length(j), nowMs);
       if (count < BATCH) return;
     }
@@ -128,7 +135,7 @@ class DetectorLoop {
     if (!this.#inbox.take(bytes, length)) return;
     if (this.#inbox.peerBoot !== peerBoot) this.#silence.peerStarted(nowMs);
     this.#silence.heard(nowMs);
-    const { life, role, epoch, proposal, lanUp, stuck } = this.#inbox.last;
+    const { life, role, epoch, proposal, lanUp, stuck, witnessLost } = this.#inbox.last;
     const peer = this.#peer;
     peer.heard = true;
     peer.life = life;
@@ -137,6 +144,7 @@ class DetectorLoop {
     peer.proposal = proposal;
     peer.lanUp = lanUp;
     peer.stuck = stuck;
+    peer.witnessLost = witnessLost;
   }
 
   #judge(nowMs: number): void {
@@ -148,6 +156,7 @@ class DetectorLoop {
     if (silent && !peer.silent) this.#suspicions++;
     peer.silent = silent;
     peer.lost = silent && silenceMs > this.#removeTimeoutMs;
+    peer.lanWorks = !peer.heard || (this.#inbox.last.hearsLan && this.#lanPaths.hears(nowMs));
     peer.silentMs = this.#silence.sinceHeardMs(nowMs);
     if (this.#board.writePeer(peer)) signalEventFd(this.#data.wakeFd);
   }
@@ -161,6 +170,8 @@ class DetectorLoop {
     own.proposal = this.#board.selfProposal;
     own.lanUp = this.#board.lanUp;
     own.stuck = turnAtMs > 0 && nowMs - turnAtMs > this.#data.stallTimeoutMs;
+    own.hearsLan = this.#lanPaths.hears(nowMs);
+    own.witnessLost = this.#board.selfWitnessLost;
     own.echo = this.#inbox.echo;
     own.sequence++;
     own.write(this.#out, this.#authenticate);

@@ -5,7 +5,7 @@ import { CANDIDATE_TIMEOUTS_MS, type GapHistogram } from '../detector/gap-histog
 import { ROLES, type Role } from '../detector/heartbeat.ts';
 import { type Health, NO_PEER, type PeerHealth } from '../replica/health.ts';
 
-const INTS = 20;
+const INTS = 22;
 const FLOATS = 8 + CANDIDATE_TIMEOUTS_MS.length;
 
 // Integers.
@@ -26,6 +26,9 @@ const SUSPICIONS = 13;
 const PEER_LOST = 14;
 const PEER_LIFE = 15;
 const SELF_LIFE = 16;
+const PEER_LAN_WORKS = 17;
+const PEER_WITNESS_LOST = 18;
+const SELF_WITNESS_LOST = 19;
 // Floats.
 const PEER_SILENT_MS = 0;
 const DATA_TURN_AT_MS = 1;
@@ -46,6 +49,7 @@ export interface SelfReport {
   readonly life: number;
   readonly epoch: number;
   readonly proposal: number;
+  readonly witnessLost: boolean;
 }
 
 /** What the detector has learnt of the gaps between the peer's heartbeats; `GapHistogram` says what each number means. */
@@ -88,7 +92,9 @@ export class HealthBoard {
       ints[PEER_EPOCH] !== peer.epoch ||
       ints[PEER_PROPOSAL] !== peer.proposal ||
       ints[PEER_LAN_UP] !== Number(peer.lanUp) ||
-      ints[PEER_STUCK] !== Number(peer.stuck);
+      ints[PEER_STUCK] !== Number(peer.stuck) ||
+      ints[PEER_LAN_WORKS] !== Number(peer.lanWorks) ||
+      ints[PEER_WITNESS_LOST] !== Number(peer.witnessLost);
     Atomics.add(ints, PEER_VERSION, 1);
     if (changed) {
       ints[PEER_HEARD] = Number(peer.heard);
@@ -100,6 +106,8 @@ export class HealthBoard {
       ints[PEER_PROPOSAL] = peer.proposal;
       ints[PEER_LAN_UP] = Number(peer.lanUp);
       ints[PEER_STUCK] = Number(peer.stuck);
+      ints[PEER_LAN_WORKS] = Number(peer.lanWorks);
+      ints[PEER_WITNESS_LOST] = Number(peer.witnessLost);
     }
     this.#floats[PEER_SILENT_MS] = peer.silentMs;
     Atomics.add(ints, PEER_VERSION, 1);
@@ -124,6 +132,8 @@ export class HealthBoard {
       const proposal = ints[PEER_PROPOSAL] ?? 0;
       const lanUp = ints[PEER_LAN_UP] === 1;
       const stuck = ints[PEER_STUCK] === 1;
+      const lanWorks = ints[PEER_LAN_WORKS] === 1;
+      const witnessLost = ints[PEER_WITNESS_LOST] === 1;
       const silentMs = this.#floats[PEER_SILENT_MS] ?? 0;
       if (version % 2 !== 0 || Atomics.load(ints, PEER_VERSION) !== version) continue;
       const { peer } = into;
@@ -136,6 +146,8 @@ export class HealthBoard {
       peer.proposal = proposal;
       peer.lanUp = lanUp;
       peer.stuck = stuck;
+      peer.lanWorks = lanWorks;
+      peer.witnessLost = witnessLost;
       peer.silentMs = silentMs;
       return;
     }
@@ -150,11 +162,12 @@ export class HealthBoard {
   }
 
   /** Data worker: and that the loop turns. */
-  writeSelf({ role, life, epoch, proposal }: SelfReport, nowMs: number): void {
+  writeSelf({ role, life, epoch, proposal, witnessLost }: SelfReport, nowMs: number): void {
     Atomics.store(this.#ints, SELF_LIFE, life);
     Atomics.store(this.#ints, SELF_ROLE, ROLES.indexOf(role));
     Atomics.store(this.#ints, SELF_EPOCH, epoch);
     Atomics.store(this.#ints, SELF_PROPOSAL, proposal);
+    Atomics.store(this.#ints, SELF_WITNESS_LOST, Number(witnessLost));
     this.#floats[DATA_TURN_AT_MS] = nowMs;
   }
 
@@ -181,6 +194,10 @@ export class HealthBoard {
 
   get selfProposal(): number {
     return Atomics.load(this.#ints, SELF_PROPOSAL);
+  }
+
+  get selfWitnessLost(): boolean {
+    return Atomics.load(this.#ints, SELF_WITNESS_LOST) === 1;
   }
 
   /** When the data loop turned last; 0 before its first turn. */

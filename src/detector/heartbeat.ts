@@ -14,6 +14,8 @@ const VERSION = 2;
 
 const FLAG_LAN_UP = 1;
 const FLAG_STUCK = 2;
+const FLAG_HEARS_LAN = 4;
+const FLAG_WITNESS_LOST = 8;
 
 /** Roles as they travel; the order is part of the protocol. */
 export const ROLES = ['starting', 'primary', 'backup', 'removed', 'stopping'] as const;
@@ -31,6 +33,10 @@ export class Heartbeat {
   lanUp = false;
   /** The sender's data worker has stood still for longer than its stall timeout. */
   stuck = false;
+  /** The sender has heard the receiver over the LAN of late, or no path leads over it. */
+  hearsLan = false;
+  /** The witness does not answer the sender. */
+  witnessLost = false;
   /** A number made from the service's name: two services that share a host do not mix. */
   service = 0;
   /** Chosen at start, not 0: a restarted sender counts from 0 again. */
@@ -49,7 +55,11 @@ export class Heartbeat {
     bytes[4] = VERSION;
     bytes[5] = this.sender;
     bytes[6] = ROLES.indexOf(this.role);
-    bytes[7] = (this.lanUp ? FLAG_LAN_UP : 0) | (this.stuck ? FLAG_STUCK : 0);
+    bytes[7] =
+      (this.lanUp ? FLAG_LAN_UP : 0) |
+      (this.stuck ? FLAG_STUCK : 0) |
+      (this.hearsLan ? FLAG_HEARS_LAN : 0) |
+      (this.witnessLost ? FLAG_WITNESS_LOST : 0);
     setU32(bytes, 8, this.service);
     setU32(bytes, 12, this.boot);
     setU32(bytes, 16, this.sequence);
@@ -71,6 +81,8 @@ export class Heartbeat {
     this.role = role;
     this.lanUp = (flags & FLAG_LAN_UP) !== 0;
     this.stuck = (flags & FLAG_STUCK) !== 0;
+    this.hearsLan = (flags & FLAG_HEARS_LAN) !== 0;
+    this.witnessLost = (flags & FLAG_WITNESS_LOST) !== 0;
     this.service = getU32(bytes, 8);
     this.boot = getU32(bytes, 12);
     this.sequence = getU32(bytes, 16);

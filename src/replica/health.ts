@@ -16,6 +16,10 @@ export interface PeerHealth {
   readonly proposal: number;
   readonly lanUp: boolean;
   readonly stuck: boolean;
+  /** Heartbeats pass over the LAN both ways, or none of their paths leads over it. */
+  readonly lanWorks: boolean;
+  /** The witness does not answer the peer. */
+  readonly witnessLost: boolean;
 }
 
 export interface Health {
@@ -36,4 +40,6 @@ export const NO_PEER: PeerHealth = {
   proposal: 0,
   lanUp: false,
   stuck: false,
+  lanWorks: true,
+  witnessLost: false,
 };

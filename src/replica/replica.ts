@@ -165,6 +165,10 @@ export class Replica {
     return this.#witness;
   }
 
+  get witnessLost(): boolean {
+    return this.#witnessLost;
+  }
+
   /** Why the primary did not admit this host; '' when it was not refused. */
   get refusal(): string {
     return this.#refusal;
@@ -269,6 +273,7 @@ export class Replica {
     return {
       health,
       backupFails: this.#session === undefined ? this.#lossReason : late ? 'acknowledgements are late' : '',
+      witnessLost: this.#witnessLost,
       waitedLongEnough: nowMs - this.#startedAtMs >= START_GRACE_MS,
     };
   }

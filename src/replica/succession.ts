@@ -50,6 +50,8 @@ export interface Situation {
   readonly backupFails: string;
   /** A first replica has waited long enough for a primary that may be there already. */
   readonly waitedLongEnough: boolean;
+  /** The witness does not answer this host. */
+  readonly witnessLost: boolean;
 }
 
 export const STARTING: Standing = {
@@ -156,12 +158,14 @@ export function stopped(at: Standing): Standing {
 }
 
 /** Why a backup suspects its primary; '' when it does not. */
-export function suspicion({ peer, lanUp }: Health): string {
+export function suspicion({ health: { peer, lanUp }, witnessLost }: Situation): string {
   if (peer.silent) return 'silent';
   if (peer.role === 'starting') return 'the primary has started anew';
   if (peer.role !== 'primary') return '';
   if (!peer.lanUp && lanUp) return 'the primary has lost its LAN';
   if (peer.stuck) return "the primary's data worker stands still";
+  // Its carrier is there, and yet it reaches nobody: a third one tells which of the two hosts it is.
+  if (peer.witnessLost && !peer.lanWorks && !witnessLost) return 'the primary is cut off from the LAN';
   return '';
 }
 
@@ -207,15 +211,15 @@ function turnUnwitnessedPrimary(config: SuccessionConfig, at: Standing, { health
   return { ...at, pursuit: removal(config, at, backupFails) };
 }
 
-function turnBackup(config: SuccessionConfig, at: Standing, { health }: Situation): Standing {
-  const { peer, lanUp } = health;
+function turnBackup(config: SuccessionConfig, at: Standing, situation: Situation): Standing {
+  const { peer, lanUp } = situation.health;
   if (outranked(config, at, peer)) return removed(peer.epoch, 'the view has gone on without this host');
   if (!config.witnessed && !peer.silent && peer.role === 'primary' && peer.proposal > at.epoch) {
     // Of a silent primary it does not count: unaccepted, the proposal gave it no leave to go on, and nobody else would serve.
     return removed(peer.proposal, 'the primary has removed this host from the view');
   }
   if (at.pursuit?.change !== undefined) return at;
-  const reason = suspicion(health);
+  const reason = suspicion(situation);
   if (reason === '') return at.pursuit === undefined ? at : { ...at, pursuit: undefined };
   if (config.witnessed) {
     // A host without a LAN never promotes itself: nobody would hear it. It waits for its LAN, or for the primary.

@@ -17,6 +17,8 @@ const peerHealth: fc.Arbitrary<PeerHealth> = fc.record({
   proposal: word31,
   lanUp: fc.boolean(),
   stuck: fc.boolean(),
+  lanWorks: fc.boolean(),
+  witnessLost: fc.boolean(),
 });
 
 test('what the detector publishes is what another thread over the same memory reads', () => {
@@ -48,10 +50,10 @@ test('the detector tells a change from the mere passing of time', () => {
 test('what the data worker writes is what the heartbeats say', () => {
   for (const role of ROLES) {
     const board = new HealthBoard();
-    board.writeSelf({ role, life: 2 ** 32 - 1, epoch: 5, proposal: 6 }, 1234.5);
+    board.writeSelf({ role, life: 2 ** 32 - 1, epoch: 5, proposal: 6, witnessLost: true }, 1234.5);
     const other = new HealthBoard(board.memory);
     deepEqual([other.selfRole, other.selfLife, other.selfEpoch], [role, 2 ** 32 - 1, 5]);
-    deepEqual([other.selfProposal, other.dataTurnAtMs], [6, 1234.5]);
+    deepEqual([other.selfProposal, other.selfWitnessLost, other.dataTurnAtMs], [6, true, 1234.5]);
   }
 });
 

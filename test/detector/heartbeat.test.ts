@@ -5,7 +5,15 @@ import { authenticator } from './authenticator.ts';
 
 function sent(): { bytes: Uint8Array; heartbeat: Heartbeat } {
   const heartbeat = new Heartbeat();
-  Object.assign(heartbeat, { sender: 1, role: 'primary', lanUp: true, stuck: false, service: 0xfeedf00d });
+  Object.assign(heartbeat, {
+    sender: 1,
+    role: 'primary',
+    lanUp: true,
+    stuck: false,
+    hearsLan: true,
+    witnessLost: true,
+    service: 0xfeedf00d,
+  });
   Object.assign(heartbeat, {
     boot: 0xffffffff,
     sequence: 0x80000000,

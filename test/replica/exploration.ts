@@ -369,7 +369,7 @@ function isFree({ role, backup }: Standing): boolean {
 
 function situation(host: ModelHost): Situation {
   const backupFails = host.standing.backup !== undefined && !host.linked ? 'the link is lost' : '';
-  return { health: { peer: host.peer, lanUp: true }, backupFails, waitedLongEnough: true };
+  return { health: { peer: host.peer, lanUp: true }, backupFails, waitedLongEnough: true, witnessLost: false };
 }
 
 function ask(state: State, index: number, host: ModelHost, change: ViewChange): State {

@@ -1,6 +1,7 @@
 /** The state machine of a host, driven in virtual time by the simulated world: real links and logs, the detector's word is given. */
 import { deepEqual, equal, ok } from 'node:assert/strict';
 import { test } from 'node:test';
+import { NO_PEER } from '../../src/replica/health.ts';
 import type { Host } from '../south/host.ts';
 import { echo, sink } from '../south/model-server.ts';
 import { conversation, upload } from '../south/scenarios.ts';
@@ -117,7 +118,16 @@ test('a backup takes over from a primary that fell silent after it had proposed 
   const world = new World({ seed: 12 }).pair();
   const { backup } = world;
   world.crash(world.primary);
-  const said = { heard: true, life: 1, role: 'primary', epoch: 2, proposal: 3, lanUp: true, stuck: false } as const;
+  const said = {
+    ...NO_PEER,
+    heard: true,
+    life: 1,
+    role: 'primary',
+    epoch: 2,
+    proposal: 3,
+    lanUp: true,
+    stuck: false,
+  } as const;
   const peer = { ...said, silent: true, silentMs: 21, lost: false };
   backup.replica.tick(world.nowMs, 0, { peer, lanUp: true });
   deepEqual([backup.replica.role, backup.replica.epoch], ['primary', 4]);

@@ -54,6 +54,7 @@ const situation = (peer: Partial<typeof NO_PEER>): Situation => ({
   health: { peer: { ...NO_PEER, heard: true, ...peer }, lanUp: true },
   backupFails: '',
   waitedLongEnough: true,
+  witnessLost: false,
 });
 
 test('a backup that is not in the view does not ask for the succession', () => {
@@ -81,4 +82,14 @@ test('a view whose members have all ended is founded anew, and one of whom someb
   deepEqual(same, founding);
   const byCommand = answered({ ...CONFIG, startAsPrimary: true }, founding, view, silent);
   deepEqual(byCommand.pursuit?.change?.refound, true);
+});
+
+test('of two hosts between which the LAN carries nothing, the one that reaches the witness succeeds', () => {
+  const backup = { ...STARTING, role: 'backup', epoch: 2 } as const;
+  const deaf = situation({ role: 'primary', epoch: 2, lanUp: true, lanWorks: false, witnessLost: true });
+  deepEqual(turn(CONFIG, backup, deaf).pursuit?.reason, 'the primary is cut off from the LAN');
+  deepEqual(turn(CONFIG, backup, { ...deaf, witnessLost: true }), backup);
+  // A witness that only the primary does not reach is no reason while the LAN between the two works.
+  const reachesNoWitness = situation({ role: 'primary', epoch: 2, lanUp: true, witnessLost: true });
+  deepEqual(turn(CONFIG, backup, reachesNoWitness), backup);
 });
