@@ -267,7 +267,7 @@ class Daemon {
       };
     }
     if (event !== 'removed') return;
-    if ('pristine' in facts && facts.pristine && !this.#stopping) {
+    if ('pristine' in facts && facts.pristine && !this.#stopping && this.#failure === undefined) {
       this.#rejoining = true;
       this.#command({ command: 'stop' });
     } else {

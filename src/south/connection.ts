@@ -45,6 +45,12 @@ export class Connection {
   resetByServer = false;
   openedAtMs = 0;
   closedAtMs = NONE;
+  /** Primary: since when neither side has said anything, or when the server's TCP was last asked whether it knows the connection. */
+  quietSinceMs = 0;
+  /** That question is open, and the client has said nothing since. */
+  asked = false;
+  /** The server's TCP does not know the connection any more. */
+  vanished = false;
 
   /** Logged bytes of the client that the local server's TCP has not acknowledged: `base` is the local rcvNxt. */
   readonly input: StreamBuffer;

@@ -43,6 +43,7 @@ export const COUNTERS = [
   'lanFragments',
   'lanNoRoom',
   'synDropped',
+  'vanished',
   'serverPackets',
   'serverMalformed',
   'serverHoles',

@@ -16,6 +16,7 @@ import {
   type SouthContext,
 } from './context.ts';
 import { Emitter } from './emitter.ts';
+import { Existence } from './existence.ts';
 import type { HalfOpen } from './half-open.ts';
 import { Neighbours } from './neighbours.ts';
 import { Refusal } from './refusal.ts';
@@ -30,6 +31,8 @@ const CLOSED_KEPT_MS = 65_000;
 const RESET_KEPT_MS = 1_000;
 const HALF_OPEN_KEPT_MS = 75_000;
 const SWEEP_INTERVAL_MS = 500;
+/** Connections for which the server's TCP is asked in one sweep. */
+const ASKED_PER_SWEEP = 128;
 
 export interface SouthParts {
   readonly config: SouthConfig;
@@ -48,6 +51,7 @@ export class SouthWrap {
   readonly #replay: Replay;
   readonly #takeover: Takeover;
   readonly #backpressure: Backpressure;
+  readonly #existence: Existence;
   readonly #clientSide: ClientSide;
   readonly #serverSide: ServerSide;
   readonly #sendLan: PacketPorts['lan'];
@@ -78,12 +82,14 @@ export class SouthWrap {
     this.#replay = new Replay(context, this.#virtualClient);
     this.#takeover = new Takeover(context, this.#emitter, this.#virtualClient);
     this.#backpressure = new Backpressure(context, this.#emitter);
+    this.#existence = new Existence(this.#virtualClient);
     this.#clientSide = new ClientSide(context, this.#emitter, this.#virtualClient, this.#takeover);
     this.#serverSide = new ServerSide(context, {
       virtualClient: this.#virtualClient,
       takeover: this.#takeover,
       refusal: new Refusal(context, parts.scratch),
       backpressure: this.#backpressure,
+      existence: this.#existence,
     });
   }
 
@@ -210,7 +216,8 @@ export class SouthWrap {
 
   /** Forgets what is over. The backup does so when it reads CLOSED. */
   #sweep(nowMs: number): void {
-    const { byId, halfOpen, log } = this.#context;
+    const { byId, halfOpen, log, counters } = this.#context;
+    let asked = 0;
     for (const syn of [...halfOpen]) {
       if (nowMs - syn.seenAtMs > HALF_OPEN_KEPT_MS) halfOpen.delete(syn);
     }
@@ -221,7 +228,13 @@ export class SouthWrap {
         connection.input.shrink();
         connection.output.shrink();
       }
-      if (isOver(connection, nowMs)) this.#forget(connection);
+      if (connection.vanished) counters.vanished++;
+      if (connection.vanished || isOver(connection, nowMs)) {
+        this.#forget(connection);
+      } else if (asked < ASKED_PER_SWEEP && this.#existence.isDue(connection, nowMs)) {
+        asked++;
+        this.#existence.ask(connection, nowMs);
+      }
     }
   }
 
