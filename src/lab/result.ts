@@ -40,12 +40,14 @@ export interface ConnectionResult {
 
 /** The JSON object of `fttcp lab run --json`. */
 export interface LabResult {
-  /** The client exited 0 and every connection survived. */
+  /** The client exited 0, every connection survived, and none diverged. */
   ok: boolean;
   client: ClientResult;
   faults: FaultResult[];
   failovers: FailoverResult[];
   connections: ConnectionResult[];
+  /** Connections on which the two servers answered differently. */
+  divergences: number;
 }
 
 /** A line of a daemon's log that the lab understands. */
@@ -55,6 +57,8 @@ export interface DaemonEvent {
   atMs: number;
   event: string;
   epoch: number;
+  /** Of `diverged`: connections so far. */
+  divergences?: number;
 }
 
 const round = (ms: number): number => Math.round(ms * 1000) / 1000;
@@ -79,6 +83,10 @@ export function failoversOf(events: readonly DaemonEvent[], faultsAtMs: readonly
   });
 }
 
+export function divergencesOf(events: readonly DaemonEvent[]): number {
+  return Math.max(0, ...events.map((one) => one.divergences ?? 0));
+}
+
 export function connectionsOf(flows: readonly FlowReport[], clientExitCode: number): ConnectionResult[] {
   return flows.map((flow) => ({
     client: flow.client,
@@ -92,7 +100,7 @@ export function connectionsOf(flows: readonly FlowReport[], clientExitCode: numb
 
 /** A few lines for a person. */
 export function summarize(result: LabResult): string {
-  const { client, connections, failovers, faults } = result;
+  const { client, connections, failovers, faults, divergences } = result;
   const lost = connections.filter((one) => !one.survived).length;
   const bytes = (pick: (one: ConnectionResult) => number) => size(connections.reduce((sum, one) => sum + pick(one), 0));
   const lines = [
@@ -100,6 +108,7 @@ export function summarize(result: LabResult): string {
     `connections: ${connections.length}, ${lost === 0 ? 'all survived' : `${lost} LOST`}; ` +
       `${bytes((one) => one.bytesIn)} in, ${bytes((one) => one.bytesOut)} out`,
   ];
+  if (divergences > 0) lines.push(`DIVERGED: the two servers answered differently on ${divergences} of them`);
   if (faults.length > 0) {
     const stallMs = Math.max(0, ...connections.map((one) => one.stallMs));
     lines.push(`faults: ${faults.map((one) => `${one.action} ${one.host} at ${seconds(one.atMs)}`).join(', ')}`);

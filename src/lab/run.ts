@@ -15,7 +15,15 @@ import { type Fault, inject, parseFault } from './faults.ts';
 import type { FlowReport } from './flow.ts';
 import { createHosts, type Hosts, REPLICAS_MAX, replicaName } from './hosts.ts';
 import { type PlotEvent, plotSequence } from './plot.ts';
-import { connectionsOf, type DaemonEvent, type FaultResult, failoversOf, type LabResult, size } from './result.ts';
+import {
+  connectionsOf,
+  type DaemonEvent,
+  divergencesOf,
+  type FaultResult,
+  failoversOf,
+  type LabResult,
+  size,
+} from './result.ts';
 import { makeScratchDirectory } from './scratch.ts';
 import { Service } from './service.ts';
 
@@ -179,12 +187,14 @@ class Run {
     this.#readLogs(service.logs);
     const faultsAtMs = this.#injected.map((fault) => fault.wallMs);
     const connections = connectionsOf(report.flows, clientResult.exitCode);
+    const divergences = divergencesOf(this.#events);
     const result: LabResult = {
-      ok: clientResult.exitCode === 0 && connections.every((one) => one.survived),
+      ok: clientResult.exitCode === 0 && connections.every((one) => one.survived) && divergences === 0,
       client: clientResult,
       faults: this.#injected.map(({ atMs, action, host }) => ({ atMs, action, host })),
       failovers: failoversOf(this.#events, faultsAtMs),
       connections,
+      divergences,
     };
     this.#keep(service, report.flows, client.startMs);
     return result;

@@ -89,7 +89,8 @@ export class Connection {
   outChecksumEnd = 1;
   /** Output entries not yet compared with the local output: end, checksum, … */
   readonly uncompared: number[] = [];
-  diverged = false;
+  /** Where the two servers' outputs differ, or a little further on. */
+  divergedAt = NONE;
 
   /** Latest TSval of the client (RFC 7323 ts_recent), and of the local server with the time it was read. */
   tsRecent: number;
@@ -150,6 +151,11 @@ export class Connection {
   get finished(): boolean {
     if (this.resetByClient || this.resetByServer) return true;
     return this.inFin !== NONE && this.inWireNxt > this.inFin && this.outputDone;
+  }
+
+  /** The two servers' outputs differ (rule 4). */
+  get diverged(): boolean {
+    return this.divergedAt !== NONE;
   }
 
   /** The client has acknowledged all that the server had to say, its FIN too. */

@@ -19,6 +19,7 @@ import { Emitter } from './emitter.ts';
 import { Existence } from './existence.ts';
 import type { HalfOpen } from './half-open.ts';
 import { Neighbours } from './neighbours.ts';
+import { diverge } from './output-comparison.ts';
 import { Refusal } from './refusal.ts';
 import { LAN_FRAME_MAX, type ReleaseQueue } from './release-queue.ts';
 import { Replay } from './replay.ts';
@@ -71,6 +72,7 @@ export class SouthWrap {
       neighbours: new Neighbours(),
       counters: Object.fromEntries(COUNTERS.map((name) => [name, 0])) as Counters,
       fed: [],
+      diverged: [],
       noted: [],
       speaking: false,
       nextConnectionId: 1,
@@ -163,6 +165,19 @@ export class SouthWrap {
     const { fed } = this.#context;
     for (const connection of fed) report(connection.id, connection.inBackupNxt);
     fed.length = 0;
+  }
+
+  /** Reports, once per batch, where the two servers' outputs differ. */
+  reportDiverged(report: (connection: Connection) => void): void {
+    const { diverged } = this.#context;
+    for (const connection of diverged) report(connection);
+    diverged.length = 0;
+  }
+
+  /** Primary: the backup has found that its server's output differs. */
+  backupDiverged(id: number, position: number): void {
+    const connection = this.#context.byId.get(id);
+    if (connection !== undefined) diverge(connection, position, this.#context);
   }
 
   /** Primary: the backup's server has come so far. */
