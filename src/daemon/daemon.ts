@@ -11,6 +11,7 @@ import { CarrierProbe } from '../linux/link-state.ts';
 import { openTun } from '../linux/tun.ts';
 import type { ReplicaEvent } from '../replica/replica.ts';
 import { ipFromString } from '../wire/ip-address.ts';
+import { BurstLimit } from './burst-limit.ts';
 import type { ServiceConfig } from './config.ts';
 import { ControlServer } from './control.ts';
 import type { DataWorkerData } from './data-loop.ts';
@@ -41,6 +42,9 @@ class Daemon {
   readonly #asPrimary: boolean;
   readonly #log: Logger;
   readonly #board: HealthBoard;
+  readonly #divergences = new BurstLimit<Readonly<Record<string, unknown>>>((facts) =>
+    this.#log.warn('diverged', facts),
+  );
   readonly #startedAtMs = performance.now();
   readonly #wakeFd = openEventFd();
   #enclosure: Enclosure | undefined;
@@ -85,6 +89,7 @@ class Daemon {
         this.#rejoining = false;
         await this.#runReplica();
       } while (this.#rejoining && !this.#stopping);
+      this.#divergences.end();
       this.#log.info('down');
       if (this.#failure !== undefined) throw this.#failure;
     } finally {
@@ -263,6 +268,10 @@ class Daemon {
   }
 
   #report({ event, ...facts }: ReplicaEvent, atMs: number): void {
+    if (event === 'diverged') {
+      this.#divergences.take({ ...facts, atMs });
+      return;
+    }
     const grave =
       event === 'suspected' ||
       event === 'removed' ||
@@ -284,7 +293,7 @@ class Daemon {
       };
     }
     if (event !== 'removed') return;
-    if ('pristine' in facts && facts.pristine && !this.#stopping) {
+    if ('pristine' in facts && facts.pristine && !this.#stopping && this.#failure === undefined) {
       this.#rejoining = true;
       this.#command({ command: 'stop' });
     } else {

@@ -121,6 +121,7 @@ export function formatStatus(status: Status): string {
   const lines = [
     `${status.service} on ${status.self}: ${status.role}, epoch ${status.epoch}, up ${formatDuration(status.uptimeMs)} (fttcp ${status.version}, pid ${status.pid})`,
     protection(status),
+    ...divergence(status),
     '',
     ...table(rows(status)),
   ];
@@ -140,6 +141,17 @@ function protection(status: Status): string {
   }
   if (connections === 0) return `NOT PROTECTED: ${because}`;
   return `PARTLY PROTECTED: ${connections} of ${counted(count, 'connection')}; ${because}`;
+}
+
+/** What the operator has to know before the failover does. */
+function divergence({ counters }: Status): string[] {
+  const { divergences = 0 } = counters;
+  if (divergences === 0) return [];
+  return [
+    `DIVERGED: the two servers have answered differently on ${counted(divergences, 'connection')} since the start; ` +
+      'a failover resets those that are still open.',
+    'Clocks, randomness and counters in answers do that, or files that differ: see "Is your server suited?" in docs/deploy.md.',
+  ];
 }
 
 function guessReason({ role, peer, level, view }: Status): string {

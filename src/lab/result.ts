@@ -41,7 +41,7 @@ export interface ConnectionResult {
 
 /** The JSON object of `fttcp lab run --json`. */
 export interface LabResult {
-  /** The client exited 0, every connection survived, no host took over before any fault, and never did two speak. */
+  /** The client exited 0, every connection survived and none diverged, no host took over before any fault, never two spoke. */
   ok: boolean;
   client: ClientResult;
   faults: FaultResult[];
@@ -50,6 +50,8 @@ export interface LabResult {
   voices: Voices;
   /** Takeovers of a primary that had suffered nothing. */
   falsePromotions: number;
+  /** Connections on which the two servers answered differently. */
+  divergences: number;
 }
 
 /** A line of a daemon's log that the lab understands. */
@@ -59,6 +61,8 @@ export interface DaemonEvent {
   atMs: number;
   event: string;
   epoch: number;
+  /** Of `diverged`: connections so far. */
+  divergences?: number;
 }
 
 const round = (ms: number): number => Math.round(ms * 1000) / 1000;
@@ -89,6 +93,10 @@ export function officesOf(events: readonly DaemonEvent[]): Office[] {
   return events.filter(({ event }) => kinds.includes(event)).map(({ host, epoch, atMs }) => ({ host, epoch, atMs }));
 }
 
+export function divergencesOf(events: readonly DaemonEvent[]): number {
+  return Math.max(0, ...events.map((one) => one.divergences ?? 0));
+}
+
 export function connectionsOf(flows: readonly FlowReport[], clientExitCode: number): ConnectionResult[] {
   return flows.map((flow) => ({
     client: flow.client,
@@ -102,7 +110,7 @@ export function connectionsOf(flows: readonly FlowReport[], clientExitCode: numb
 
 /** A few lines for a person. */
 export function summarize(result: LabResult): string {
-  const { client, connections, failovers, faults } = result;
+  const { client, connections, failovers, faults, divergences } = result;
   const lost = connections.filter((one) => !one.survived).length;
   const bytes = (pick: (one: ConnectionResult) => number) => size(connections.reduce((sum, one) => sum + pick(one), 0));
   const lines = [
@@ -110,6 +118,7 @@ export function summarize(result: LabResult): string {
     `connections: ${connections.length}, ${lost === 0 ? 'all survived' : `${lost} LOST`}; ` +
       `${bytes((one) => one.bytesIn)} in, ${bytes((one) => one.bytesOut)} out`,
   ];
+  if (divergences > 0) lines.push(`DIVERGED: the two servers answered differently on ${divergences} of them`);
   if (faults.length > 0) {
     const stallMs = Math.max(0, ...connections.map((one) => one.stallMs));
     lines.push(`faults: ${faults.map((one) => `${one.action} ${one.host} at ${seconds(one.atMs)}`).join(', ')}`);

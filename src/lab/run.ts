@@ -19,6 +19,7 @@ import { type PlotEvent, plotSequence } from './plot.ts';
 import {
   connectionsOf,
   type DaemonEvent,
+  divergencesOf,
   type FaultResult,
   failoversOf,
   type LabResult,
@@ -191,18 +192,21 @@ class Run {
     const connections = connectionsOf(report.flows, clientResult.exitCode);
     const voices = judgeVoices(report.runs, officesOf(this.#events), client.startMs);
     const unfounded = falsePromotions(this.#events, this.#injected);
+    const divergences = divergencesOf(this.#events);
     const result: LabResult = {
       ok:
         clientResult.exitCode === 0 &&
         connections.every((one) => one.survived) &&
         !unfounded.some((promotion) => isBeforeFaults(promotion, this.#injected)) &&
-        voices.violations === 0,
+        voices.violations === 0 &&
+        divergences === 0,
       client: clientResult,
       faults: this.#injected.map(({ atMs, action, host }) => ({ atMs, action, host })),
       failovers: failoversOf(this.#events, faultsAtMs),
       connections,
       voices,
       falsePromotions: unfounded.length,
+      divergences,
     };
     this.#keep(service, report.flows, client.startMs);
     return result;

@@ -43,6 +43,8 @@ export const LINK_FRAME = {
   LEAVE: 70,
   /** Backup to primary: my server's TCP has acknowledged this connection's input up to this position. */
   FED: 71,
+  /** Backup to primary: the outputs of the two servers differ on this connection, at this position or before. */
+  DIVERGED: 72,
 } as const;
 
 export const OUTPUT_FIN = 1;

@@ -109,13 +109,18 @@ export class LinkSession {
     setU64(this.#queue.bytes, at + FRAME_HEADER, position);
   }
 
-  /** The position of ACK and FED. */
+  /** The position of ACK, FED and DIVERGED. */
   static readPosition(ack: FrameView): number {
     return ack.length === ACK_LENGTH ? ack.u64(FRAME_HEADER) : Number.NaN;
   }
 
   sendFed(connection: number, position: number): void {
     const at = this.#begin(LINK_FRAME.FED, ACK_LENGTH, connection);
+    setU64(this.#queue.bytes, at + FRAME_HEADER, position);
+  }
+
+  sendDiverged(connection: number, position: number): void {
+    const at = this.#begin(LINK_FRAME.DIVERGED, ACK_LENGTH, connection);
     setU64(this.#queue.bytes, at + FRAME_HEADER, position);
   }
 

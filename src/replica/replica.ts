@@ -7,6 +7,7 @@ import { LINK_FRAME } from '../log/entry.ts';
 import { FrameView } from '../log/frame.ts';
 import type { LogWriter } from '../log/log-writer.ts';
 import type { SouthWrap } from '../south/south-wrap.ts';
+import { ipToString } from '../wire/ip-address.ts';
 import { Barrier } from './barrier.ts';
 import { type Health, NO_PEER, type PeerHealth } from './health.ts';
 import { LinkSession, type Prove } from './link-session.ts';
@@ -63,6 +64,15 @@ export type ReplicaEvent =
       readonly reason: string;
       /** No connection was ever opened: a fresh server would know all that this one does. */
       readonly pristine: boolean;
+    }
+  | {
+      readonly event: 'diverged';
+      readonly connection: number;
+      readonly client: string;
+      /** In the server's stream: here, or a little before, the two outputs differ. */
+      readonly position: number;
+      /** How many connections have diverged so far. */
+      readonly divergences: number;
     }
   | { readonly event: 'link-lost'; readonly reason: string }
   | { readonly event: 'log-refused'; readonly reason: string }
@@ -245,6 +255,7 @@ export class Replica {
     if (this.#witness !== undefined) this.#turnWitness(this.#witness, situation, nowMs);
     if (this.role === 'primary' || this.role === 'backup') this.#south.tick(nowMs);
     this.#reportFed();
+    this.#reportDiverged();
     this.#announceAgain(nowMs);
   }
 
@@ -427,6 +438,9 @@ export class Replica {
       case LINK_FRAME.FED:
         this.#south.backupFed(frame.connection, LinkSession.readPosition(frame), nowMs);
         return true;
+      case LINK_FRAME.DIVERGED:
+        this.#south.backupDiverged(frame.connection, LinkSession.readPosition(frame));
+        return true;
       case LINK_FRAME.LEAVE:
         this.#become(left(this.#config, this.#standing), nowMs, NO_PEER);
         return true;
@@ -448,6 +462,15 @@ export class Replica {
     const session = this.#session;
     if (this.role !== 'backup' || session === undefined) return;
     this.#south.reportFed((connection, position) => session.sendFed(connection, position));
+  }
+
+  #reportDiverged(): void {
+    this.#south.reportDiverged(({ id, clientIp, clientPort, divergedAt }) => {
+      const { divergences } = this.#south.counters;
+      const client = `${ipToString(clientIp)}:${clientPort}`;
+      this.#ports.event({ event: 'diverged', connection: id, client, position: divergedAt, divergences });
+      if (this.role === 'backup') this.#session?.sendDiverged(id, divergedAt);
+    });
   }
 
   #takeHello(nowMs: number): boolean {

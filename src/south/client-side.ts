@@ -136,7 +136,10 @@ export class ClientSide {
 
   #fromConnection(connection: Connection, segment: Segment, length: number, nowMs: number): void {
     const position = connection.inSeqToPosition(segment.seq);
+    // What the server's TCP says from now on may be for the client.
+    connection.asked = false;
     if (!this.#acceptable(connection, segment, position, nowMs)) return;
+    connection.quietSinceMs = nowMs;
     for (let i = 0; i < MAC_BYTES; i++) {
       connection.clientMac[i] = segment.bytes[VIRTIO_HEADER + MAC_BYTES + i] ?? 0;
     }

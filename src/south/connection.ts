@@ -45,6 +45,12 @@ export class Connection {
   resetByServer = false;
   openedAtMs = 0;
   closedAtMs = NONE;
+  /** Primary: since when neither side has said anything, or when the server's TCP was last asked whether it knows the connection. */
+  quietSinceMs = 0;
+  /** That question is open, and the client has said nothing since. */
+  asked = false;
+  /** The server's TCP does not know the connection any more. */
+  vanished = false;
 
   /** Logged bytes of the client that the local server's TCP has not acknowledged: `base` is the local rcvNxt. */
   readonly input: StreamBuffer;
@@ -83,7 +89,8 @@ export class Connection {
   outChecksumEnd = 1;
   /** Output entries not yet compared with the local output: end, checksum, … */
   readonly uncompared: number[] = [];
-  diverged = false;
+  /** Where the two servers' outputs differ, or a little further on. */
+  divergedAt = NONE;
 
   /** Latest TSval of the client (RFC 7323 ts_recent), and of the local server with the time it was read. */
   tsRecent: number;
@@ -144,6 +151,11 @@ export class Connection {
   get finished(): boolean {
     if (this.resetByClient || this.resetByServer) return true;
     return this.inFin !== NONE && this.inWireNxt > this.inFin && this.outputDone;
+  }
+
+  /** The two servers' outputs differ (rule 4). */
+  get diverged(): boolean {
+    return this.divergedAt !== NONE;
   }
 
   /** The client has acknowledged all that the server had to say, its FIN too. */

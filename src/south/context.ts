@@ -43,6 +43,7 @@ export const COUNTERS = [
   'lanFragments',
   'lanNoRoom',
   'synDropped',
+  'vanished',
   'serverPackets',
   'serverMalformed',
   'serverHoles',
@@ -71,6 +72,8 @@ export interface SouthContext {
   readonly counters: Counters;
   /** Backup: connections whose server has acknowledged so much that the primary should hear of it. */
   readonly fed: Connection[];
+  /** Connections that have diverged and of which nobody has been told yet. */
+  readonly diverged: Connection[];
   /** Connections whose client has acknowledged, or changed its window, since the last notes were appended. */
   readonly noted: Connection[];
   /** True on the primary: this host is the one voice. */

@@ -37,6 +37,6 @@ export class Linger {
 
 /** Whether this host has a part in the connection's end: its server took it, and did as the primary's. */
 function isServed(connection: Connection): boolean {
-  const { finished, handshakeDone, phase, diverged } = connection;
-  return !finished && handshakeDone && phase === 'established' && !diverged;
+  const { finished, handshakeDone, phase, direct, diverged } = connection;
+  return !finished && handshakeDone && phase === 'established' && (direct || !diverged);
 }

@@ -17,13 +17,13 @@ export function expectOutput(connection: Connection, end: number, checksum: numb
 
 /** Compares as far as both sides have output. The running value covers all bytes, so that the latest entry is enough. */
 export function compareOutput(connection: Connection, context: SouthContext): void {
-  if (endsDiffer(connection)) diverge(connection, context);
+  if (endsDiffer(connection)) diverge(connection, connection.output.end, context);
   const { uncompared, output } = connection;
   let latest = -1;
   for (let i = 0; i < uncompared.length && (uncompared[i] ?? 0) <= output.end; i += 2) latest = i;
   if (latest < 0) return;
   advanceChecksum(connection, uncompared[latest] ?? 0, context);
-  if (connection.outChecksum !== uncompared[latest + 1]) diverge(connection, context);
+  if (connection.outChecksum !== uncompared[latest + 1]) diverge(connection, connection.outChecksumEnd, context);
   uncompared.splice(0, latest + 2);
 }
 
@@ -35,10 +35,11 @@ function endsDiffer({ output, outLocalFin, outWireFin, outWireNxt, phase, finish
   return outLocalFin !== NONE && wireEnd > outLocalFin;
 }
 
-function diverge(connection: Connection, context: SouthContext): void {
+export function diverge(connection: Connection, position: number, context: SouthContext): void {
   if (connection.diverged) return;
-  connection.diverged = true;
+  connection.divergedAt = position;
   context.counters.divergences++;
+  context.diverged.push(connection);
 }
 
 /** Continues the running checksum over kept output up to `end`. */

@@ -12,6 +12,7 @@ import { tunToFrameVirtio, VIRTIO_HEADER } from '../wire/virtio.ts';
 import type { Backpressure } from './backpressure.ts';
 import { Connection, NONE } from './connection.ts';
 import type { SouthContext } from './context.ts';
+import type { Existence } from './existence.ts';
 import type { HalfOpen } from './half-open.ts';
 import type { Refusal } from './refusal.ts';
 import { FRAME_IP, TUN_HEADROOM } from './release-queue.ts';
@@ -26,6 +27,7 @@ export interface ServerSideParts {
   readonly takeover: Takeover;
   readonly refusal: Refusal;
   readonly backpressure: Backpressure;
+  readonly existence: Existence;
 }
 
 export class ServerSide {
@@ -34,12 +36,14 @@ export class ServerSide {
   readonly #takeover: Takeover;
   readonly #refusal: Refusal;
   readonly #backpressure: Backpressure;
+  readonly #existence: Existence;
   readonly #segment = new Segment();
 
   constructor(context: SouthContext, parts: ServerSideParts) {
     this.#context = context;
     this.#refusal = parts.refusal;
     this.#backpressure = parts.backpressure;
+    this.#existence = parts.existence;
     this.#virtualClient = parts.virtualClient;
     this.#takeover = parts.takeover;
   }
@@ -136,6 +140,7 @@ export class ServerSide {
         this.#context.config.limits.connectionBytes,
       );
       connection.openedAtMs = nowMs;
+      connection.quietSinceMs = nowMs;
       this.#learnTimestamps(connection, segment, nowMs);
       connections.set(connection);
       byId.set(connection.id, connection);
@@ -159,6 +164,8 @@ export class ServerSide {
       counters.serverHoles++;
       return;
     }
+    if (connection.asked && this.#existence.isAnswer(connection, segment, data)) return;
+    connection.quietSinceMs = nowMs;
     this.#learnTimestamps(connection, segment, nowMs);
     this.#learnOutput(connection, segment, data);
     const edge = this.#learnAck(connection, segment);

@@ -16,8 +16,10 @@ import {
   type SouthContext,
 } from './context.ts';
 import { Emitter } from './emitter.ts';
+import { Existence } from './existence.ts';
 import type { HalfOpen } from './half-open.ts';
 import { Neighbours } from './neighbours.ts';
+import { diverge } from './output-comparison.ts';
 import { Refusal } from './refusal.ts';
 import { LAN_FRAME_MAX, type ReleaseQueue } from './release-queue.ts';
 import { Replay } from './replay.ts';
@@ -30,6 +32,8 @@ const CLOSED_KEPT_MS = 65_000;
 const RESET_KEPT_MS = 1_000;
 const HALF_OPEN_KEPT_MS = 75_000;
 const SWEEP_INTERVAL_MS = 500;
+/** Connections for which the server's TCP is asked in one sweep. */
+const ASKED_PER_SWEEP = 128;
 
 export interface SouthParts {
   readonly config: SouthConfig;
@@ -48,6 +52,7 @@ export class SouthWrap {
   readonly #replay: Replay;
   readonly #takeover: Takeover;
   readonly #backpressure: Backpressure;
+  readonly #existence: Existence;
   readonly #clientSide: ClientSide;
   readonly #serverSide: ServerSide;
   readonly #sendLan: PacketPorts['lan'];
@@ -67,6 +72,7 @@ export class SouthWrap {
       neighbours: new Neighbours(),
       counters: Object.fromEntries(COUNTERS.map((name) => [name, 0])) as Counters,
       fed: [],
+      diverged: [],
       noted: [],
       speaking: false,
       nextConnectionId: 1,
@@ -78,12 +84,14 @@ export class SouthWrap {
     this.#replay = new Replay(context, this.#virtualClient);
     this.#takeover = new Takeover(context, this.#emitter, this.#virtualClient);
     this.#backpressure = new Backpressure(context, this.#emitter);
+    this.#existence = new Existence(this.#virtualClient);
     this.#clientSide = new ClientSide(context, this.#emitter, this.#virtualClient, this.#takeover);
     this.#serverSide = new ServerSide(context, {
       virtualClient: this.#virtualClient,
       takeover: this.#takeover,
       refusal: new Refusal(context, parts.scratch),
       backpressure: this.#backpressure,
+      existence: this.#existence,
     });
   }
 
@@ -159,6 +167,19 @@ export class SouthWrap {
     fed.length = 0;
   }
 
+  /** Reports, once per batch, where the two servers' outputs differ. */
+  reportDiverged(report: (connection: Connection) => void): void {
+    const { diverged } = this.#context;
+    for (const connection of diverged) report(connection);
+    diverged.length = 0;
+  }
+
+  /** Primary: the backup has found that its server's output differs. */
+  backupDiverged(id: number, position: number): void {
+    const connection = this.#context.byId.get(id);
+    if (connection !== undefined) diverge(connection, position, this.#context);
+  }
+
   /** Primary: the backup's server has come so far. */
   backupFed(id: number, position: number, nowMs: number): void {
     const connection = this.#context.byId.get(id);
@@ -210,7 +231,8 @@ export class SouthWrap {
 
   /** Forgets what is over. The backup does so when it reads CLOSED. */
   #sweep(nowMs: number): void {
-    const { byId, halfOpen, log } = this.#context;
+    const { byId, halfOpen, log, counters } = this.#context;
+    let asked = 0;
     for (const syn of [...halfOpen]) {
       if (nowMs - syn.seenAtMs > HALF_OPEN_KEPT_MS) halfOpen.delete(syn);
     }
@@ -221,7 +243,13 @@ export class SouthWrap {
         connection.input.shrink();
         connection.output.shrink();
       }
-      if (isOver(connection, nowMs)) this.#forget(connection);
+      if (connection.vanished) counters.vanished++;
+      if (connection.vanished || isOver(connection, nowMs)) {
+        this.#forget(connection);
+      } else if (asked < ASKED_PER_SWEEP && this.#existence.isDue(connection, nowMs)) {
+        asked++;
+        this.#existence.ask(connection, nowMs);
+      }
     }
   }
 

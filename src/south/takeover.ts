@@ -87,6 +87,7 @@ export class Takeover {
     connection.outWireNxt = connection.outLocalNxt;
     connection.outWireFin = connection.outLocalFin;
     connection.direct = true;
+    connection.quietSinceMs = nowMs;
     if (connection.recoverNxt >= this.#sendableEnd(connection)) connection.recoverNxt = NONE;
   }
 

@@ -27,6 +27,11 @@ test("the daemon's own reason is shown, with how many connections are protected"
   match(text, /DIVERGED$/m);
 });
 
+test('a divergence is told with what to do', () => {
+  match(formatStatus({ ...STATUS, counters: { divergences: 3 } }), /^DIVERGED: .* 3 connections .*\n.*deploy\.md/m);
+  ok(!formatStatus(STATUS).includes('DIVERGED'));
+});
+
 test('a long list of connections is cut', () => {
   const [connection] = STATUS.connections;
   ok(connection !== undefined);

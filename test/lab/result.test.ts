@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { failoversOf, type LabResult, summarize } from '../../src/lab/result.ts';
+import { divergencesOf, failoversOf, type LabResult, summarize } from '../../src/lab/result.ts';
 
 test('a failover is counted from the fault before it, and a promotion without a fault is none', () => {
   const events = [
@@ -21,6 +21,17 @@ test('a lost connection is named in the summary', () => {
     connections: [{ client: 'c:1', service: 's:1', bytesIn: 2_500_000, bytesOut: 0, stallMs: 12.34, survived: false }],
     voices: { violations: 0, speakers: [] },
     falsePromotions: 0,
+    divergences: 2,
   };
-  assert.match(summarize(result), /FAILED.*exited 1.*\n.*1 LOST; 2\.5 MB in.*\n.*power-off a at 500 ms\n.*12\.3 ms/);
+  assert.match(
+    summarize(result),
+    /FAILED.*exited 1.*\n.*1 LOST; 2\.5 MB in.*\nDIVERGED: .* 2 of them\n.*power-off a at 500 ms\n.*12\.3 ms/,
+  );
+});
+
+test('the divergences of a run are as many as a daemon has counted last', () => {
+  const at = { host: 'b', atMs: 100, epoch: 0 };
+  const diverged = [1, 2, 5].map((divergences) => ({ ...at, event: 'diverged', divergences }));
+  assert.equal(divergencesOf([{ ...at, event: 'joined' }, ...diverged]), 5);
+  assert.equal(divergencesOf([{ ...at, event: 'joined' }]), 0);
 });

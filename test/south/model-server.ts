@@ -90,6 +90,11 @@ export class ModelServer {
     this.turn(nowMs);
   }
 
+  /** As a kernel gives a connection up whose peer has vanished: without a word. */
+  giveUp(tcp: ModelTcp): void {
+    for (const [key, known] of this.#byPeer) if (known.tcp === tcp) this.#byPeer.delete(key);
+  }
+
   /** Lets the program run and the timers expire. */
   turn(nowMs: number): void {
     for (const { tcp, ends } of this.#byPeer.values()) {

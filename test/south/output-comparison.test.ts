@@ -48,7 +48,7 @@ class Comparison {
   compare(): void {
     const checksum = (seed: number, bytes: Uint8Array, offset: number, length: number) =>
       crc32(bytes.subarray(offset, offset + length), seed);
-    compareOutput(this.connection, { checksum, counters: this.counters } as unknown as SouthContext);
+    compareOutput(this.connection, { checksum, counters: this.counters, diverged: [] } as unknown as SouthContext);
     const { output, outUna, outChecksumEnd } = this.connection;
     output.release(Math.min(outUna, outChecksumEnd));
   }

@@ -1,5 +1,5 @@
 /** Who speaks and when: ARP, the release barrier, paused primaries, windows that are held (rules 1, 3, 4 and 6 of DESIGN §2). */
-import { equal, ok } from 'node:assert/strict';
+import { deepEqual, equal, ok } from 'node:assert/strict';
 import { test } from 'node:test';
 import { ARP_REPLY } from '../../src/wire/arp.ts';
 import { RST } from '../../src/wire/tcp.ts';
@@ -179,7 +179,12 @@ test('where the servers answer differently it is found, and the connection is re
   const sends = new Uint8Array(5_000);
   const client = world.addClient({ sends, expects: sends, closesFirst: false });
   world.run(() => client.tcp.received.length === 5_000).runFor(10);
-  equal(world.backup.south.counters.divergences, 1);
+  for (const { events, south } of world.hosts) {
+    const told = events.filter(({ event }) => event === 'diverged');
+    const address = '10.0.0.1:40001';
+    deepEqual(told, [{ event: 'diverged', connection: 1, client: address, position: 2_897, divergences: 1 }]);
+    ok([...south.connections][0]?.diverged, 'the primary knows of it too');
+  }
   world.crash(world.primary);
   world.run(() => client.tcp.state === 'reset');
   ok(world.heard.some(({ host, frame }) => host === 1 && frame.kind === 'tcp' && (frame.tcp.flags & RST) !== 0));
