@@ -1,9 +1,11 @@
 // The data worker's thread: turns the data loop until it is told to stop. Commands come in through the message port, which is
 // looked at in every turn; the loop's event descriptor is signalled with each.
 import { type MessagePort, parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
+import { nameThread } from '../linux/thread-name.ts';
 import type { ReplicaEvent } from '../replica/replica.ts';
 import { DataLoop, type DataWorkerData } from './data-loop.ts';
 import type { DataSnapshot } from './snapshot.ts';
+import { DATA_THREAD } from './thread-names.ts';
 
 export type DataCommand =
   | { readonly command: 'status' }
@@ -22,6 +24,7 @@ export type DataMessage =
   | { readonly message: 'status'; readonly snapshot: DataSnapshot };
 
 function main(data: DataWorkerData, port: MessagePort): void {
+  nameThread(DATA_THREAD);
   const say = (message: DataMessage) => port.postMessage(message);
   const loop = new DataLoop(data, {
     event: (event) => say({ message: 'event', atMs: Date.now(), event }),

@@ -15,8 +15,10 @@ import { close } from '../linux/io.ts';
 import { allocate } from '../linux/memory.ts';
 import { setRealtime } from '../linux/scheduling.ts';
 import { type SockAddr, sendTo, sockAddr, udpBind } from '../linux/socket.ts';
+import { nameThread } from '../linux/thread-name.ts';
 import type { Endpoint } from './config.ts';
 import { HealthBoard, HealthReading } from './health-board.ts';
+import { DETECTOR_THREAD } from './thread-names.ts';
 
 export interface DetectorWorkerData {
   readonly board: SharedArrayBuffer;
@@ -189,6 +191,7 @@ function authenticator(key: Uint8Array): Authenticator {
 }
 
 function main(data: DetectorWorkerData): void {
+  nameThread(DETECTOR_THREAD);
   const realtime = data.realtime === 'off' ? { ok: false as const, reason: 'switched off' } : setRealtime(PRIORITY);
   const timeoutMs =
     data.timeoutMs === 'auto' ? (realtime.ok ? TIMEOUT_REALTIME_MS : TIMEOUT_ORDINARY_MS) : data.timeoutMs;

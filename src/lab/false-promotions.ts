@@ -43,12 +43,12 @@ function hasCause(promotion: DaemonEvent, primary: string | undefined, faults: r
         fault.wallMs <= promotion.atMs + LOG_RESOLUTION_MS &&
         promotion.atMs <= endOf(fault, faults) + GRACE_MS,
     );
-  if (ails(primary, /^(power-off|kill-daemon|kill-server|pause|cut-lan)/)) return true;
+  if (ails(primary, /^(power-off|kill-daemon|kill-server|pause|stall|cut-lan)/)) return true;
   // They cannot hear each other.
   return ails(promotion.host, /^cut-lan/) && (ails(primary, /^cut-link/) || ails(promotion.host, /^cut-link/));
 }
 
-const ENDS: Readonly<Record<string, string>> = { pause: 'resume', cut: 'heal' };
+const ENDS: Readonly<Record<string, string>> = { pause: 'resume', stall: 'resume', cut: 'heal' };
 
 function endOf(fault: DoneFault, faults: readonly DoneFault[]): number {
   const ending = ENDS[fault.action.split('-')[0] ?? ''];

@@ -1,6 +1,8 @@
 /**
  * Faults: what `--at TIME:ACTION[:HOST]` says, and doing it to the lab's hosts.
  */
+import type { ChildProcess } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
 import { FttcpError } from '../errors.ts';
 import { type Host, type Hosts, lanPort, linkPort, signal } from './hosts.ts';
 import { childrenOf, listProcesses, membersOf } from './processes.ts';
@@ -15,7 +17,7 @@ const CABLE_ACTIONS = [
   'cut-link-out',
   'heal',
 ] as const;
-const PROCESS_ACTIONS = ['power-off', 'pause', 'resume', 'kill-daemon', 'kill-server', 'disk-full'] as const;
+const PROCESS_ACTIONS = ['power-off', 'pause', 'stall', 'resume', 'kill-daemon', 'kill-server', 'disk-full'] as const;
 /** They say themselves whom they are done to. */
 const WITNESS_ACTIONS = ['witness-stop', 'witness-start'] as const;
 export const ACTIONS = [...PROCESS_ACTIONS, ...CABLE_ACTIONS, ...WITNESS_ACTIONS] as const;
@@ -111,6 +113,7 @@ export async function inject(
   begin: () => void = () => {},
 ): Promise<void> {
   if (action === 'pause') return pause(host, begin);
+  if (action === 'stall') return stall(host, begin);
   if (action === 'kill-daemon') {
     return killAll(host, programs.daemon === undefined ? [] : childrenOf(programs.daemon), 'fttcp daemon', begin);
   }
@@ -122,6 +125,7 @@ export async function inject(
       await unplug(hosts, host);
       return host.kill();
     case 'resume':
+      endStall(host);
       for (const { pid } of host.processes()) signal(pid, 'SIGCONT');
       return host.wakeKeepers();
     case 'cut-lan':
@@ -181,6 +185,28 @@ async function drop(at: Host, name: string, direction: 'ingress' | 'egress'): Pr
 
 async function undrop(at: Host, name: string): Promise<void> {
   await at.cables.tc(`qdisc del dev ${name} clsact`).catch(() => {}); // nothing was cut in one direction
+}
+
+/** The programs that make packet loops stand still. */
+const stallers = new WeakMap<Host, ChildProcess>();
+
+/** The packet loop of fttcp stands still, while its heartbeats and everything else of the host go on. */
+async function stall(host: Host, begin: () => void): Promise<void> {
+  const program = fileURLToPath(new URL('./stall.js', import.meta.url));
+  const staller = host.spawn(`exec '${process.execPath}' '${program}'`, { stdio: ['ignore', 'pipe', 'ignore'] });
+  stallers.set(host, staller);
+  const stalled = await new Promise<boolean>((resolve) => {
+    staller.stdout?.once('data', () => resolve(true));
+    staller.once('exit', () => resolve(false));
+  });
+  if (!stalled) throw new FttcpError('lab-fault', `On host ${host.name} no fttcp daemon is running to be stalled.`);
+  begin();
+}
+
+function endStall(host: Host): void {
+  const { pid } = stallers.get(host) ?? {};
+  if (pid !== undefined) for (const child of childrenOf(pid)) signal(child, 'SIGKILL');
+  stallers.delete(host);
 }
 
 /** Processes may be starting others meanwhile: looks again until all that are there have been stopped. */

@@ -36,6 +36,13 @@ export const libc = {
   flock: declare<(fd: number, operation: number) => number>('int flock(int fd, int operation)'),
   eventfd: declare<(initial: number, flags: number) => number>('int eventfd(unsigned int initial, int flags)'),
 
+  prctl: declare<(option: number, a: number, b: number, c: number, d: number) => number>(
+    'int prctl(int option, unsigned long a, unsigned long b, unsigned long c, unsigned long d)',
+  ),
+  ptrace: declare<(request: number, pid: number, address: number, data: number) => number>(
+    'long ptrace(int request, int pid, uintptr_t address, uintptr_t data)',
+  ),
+
   socket: declare<(family: number, type: number, protocol: number) => number>(
     'int socket(int family, int type, int protocol)',
   ),

@@ -36,3 +36,13 @@ test('a paused backup that wakes says nothing', async () => {
   const result = await echo({ at: ['900ms:pause:backup', '1900ms:resume:b'], failovers: 0 });
   assert.deepEqual(speakers(result), ['a']);
 });
+
+test('a primary whose packet loop stands still is succeeded, and says nothing when it goes on', async () => {
+  const result = await echo({ at: ['900ms:stall:primary', '1900ms:resume:a'] });
+  assert.deepEqual(speakers(result), ['a', 'b']);
+});
+
+test('a backup whose packet loop stands still is removed, and says nothing when it goes on', async () => {
+  const result = await echo({ at: ['900ms:stall:backup', '1900ms:resume:b'], failovers: 0 });
+  assert.deepEqual(speakers(result), ['a']);
+});
