@@ -26,6 +26,9 @@ import type { VirtualClient } from './virtual-client.ts';
 /** Where the TUN's virtio header goes in a frame of the LAN: over the end of its Ethernet header. */
 const TUN_START = ETHERNET_HEADER;
 
+/** RFC 7323 §5.5: the last TSval of a connection that has been idle for 24 days says nothing any more. */
+const TIMESTAMP_KEPT_MS = 24 * 24 * 60 * 60 * 1000;
+
 /** Holes per connection in the logged input; real networks make a handful. */
 const HOLES_MAX = 256;
 
@@ -147,7 +150,10 @@ export class ClientSide {
       this.#fromReset(connection, segment, length);
       return;
     }
-    if (segment.hasTimestamps && position <= connection.inWireNxt) connection.tsRecent = segment.tsVal;
+    if (segment.hasTimestamps && position <= connection.inWireNxt) {
+      connection.tsRecent = segment.tsVal;
+      connection.tsRecentAtMs = nowMs;
+    }
     if (!this.#takeAck(connection, segment, nowMs)) return;
     const expected = connection.inEnd;
     const kept = this.#takeData(connection, segment, position, length);
@@ -174,7 +180,7 @@ export class ClientSide {
       return false;
     }
     if ((flags & ACK) === 0) return false;
-    if (segment.hasTimestamps && connection.open.timestamps && ((segment.tsVal - connection.tsRecent) | 0) < 0) {
+    if (isOld(connection, segment, nowMs)) {
       counters.lanPaws++;
       if (segment.segLen > 0) this.#elicitAck(connection, nowMs);
       return false;
@@ -309,6 +315,12 @@ export class ClientSide {
     frameToTunVirtio(bytes, 0, TUN_START);
     this.#context.ports.tun(bytes, TUN_START, length - TUN_START);
   }
+}
+
+/** PAWS. RFC 7323 §5.3 */
+function isOld(connection: Connection, segment: Segment, nowMs: number): boolean {
+  if (!segment.hasTimestamps || !connection.open.timestamps) return false;
+  return ((segment.tsVal - connection.tsRecent) | 0) < 0 && nowMs - connection.tsRecentAtMs < TIMESTAMP_KEPT_MS;
 }
 
 /**

@@ -92,8 +92,9 @@ export class Connection {
   /** Where the two servers' outputs differ, or a little further on. */
   divergedAt = NONE;
 
-  /** Latest TSval of the client (RFC 7323 ts_recent), and of the local server with the time it was read. */
+  /** Latest TSval of the client (RFC 7323 ts_recent), and of the local server, each with the time it was read. */
   tsRecent: number;
+  tsRecentAtMs = 0;
   tsLocal = 0;
   tsLocalAtMs = 0;
   /** Latest TSval that the client may have seen, and when this host learnt of it. */

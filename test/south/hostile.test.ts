@@ -136,6 +136,15 @@ test('RFC 7323 §5.3: a segment from the past is not taken', () => {
   equal(attack.world.primary.south.counters.lanPaws, 1);
 });
 
+test('RFC 7323 §5.5: after 24 idle days an earlier timestamp is no sign of the past', () => {
+  const attack = new Attack();
+  for (const connection of attack.world.primary.south.connections) connection.tsRecentAtMs -= 25 * 24 * 3_600_000;
+  const [before = 0] = attack.logged;
+  attack.send(attack.next, { data: EVIL, tsVal: (attack.client.tcp.options.tsOffset - 1000) >>> 0 });
+  attack.settle();
+  equal(attack.logged[0], before + 1);
+});
+
 test('a segment without ACK, a SYN in the middle and a SYN-ACK are not taken', () => {
   const attack = new Attack();
   attack.unmoved(() => attack.send(attack.next, { data: EVIL, flags: PSH }));
