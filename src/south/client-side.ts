@@ -124,14 +124,23 @@ export class ClientSide {
       return;
     }
     const { bytes } = segment;
-    if (halfOpen.size >= config.limits.halfOpen || connections.size >= config.limits.connections) {
+    const addressLength = segment.family === 4 ? 4 : 16;
+    const before = halfOpen.find(
+      bytes,
+      segment.sourceOffset,
+      addressLength,
+      segment.sourcePort,
+      segment.destinationPort,
+    );
+    const hasRoom = before !== undefined || halfOpen.size < config.limits.halfOpen;
+    if (!hasRoom || (connection === undefined && connections.size >= config.limits.connections)) {
       counters.synDropped++;
       return;
     }
     const clientIp = new Uint8Array(16);
     loadIp(clientIp, 0, bytes, segment.sourceOffset, segment.family);
     const mac = bytes.slice(VIRTIO_HEADER + MAC_BYTES, VIRTIO_HEADER + 2 * MAC_BYTES);
-    this.#context.neighbours.learn(clientIp, segment.family === 4 ? 12 : 0, segment.family === 4 ? 4 : 16, mac, 0);
+    this.#context.neighbours.learn(clientIp, 16 - addressLength, addressLength, mac, 0);
     segment.removeSynOptions();
     halfOpen.set(halfOpenOf(segment, clientIp, mac, nowMs));
     this.#deliver(bytes, length);

@@ -271,6 +271,27 @@ test('SYNs that are not answered take no more than the half-open places, and non
   equal(attack.world.commit.countOf(ENTRY.OPEN), 1);
 });
 
+test('a SYN that comes again finds its half-open place, although all are taken', () => {
+  const attack = new Attack();
+  const { primary } = attack.world;
+  const { fromWrap } = primary.server;
+  primary.server.fromWrap = () => {};
+  flood(attack.world, 16);
+  primary.server.fromWrap = fromWrap;
+  flood(attack.world, 16);
+  equal(primary.south.counters.synDropped, 0);
+  equal(primary.server.connections.length, 1 + 16);
+});
+
+test('a client that uses its port again takes the place of its earlier connection, although all are taken', () => {
+  const world = new World({ seed: 12, app: echo, limits: { connections: 1 } }).pair();
+  for (let i = 0; i < 3; i++) {
+    world.addClient({ sends: HELLO, expects: HELLO }, { port: 5_000 });
+    world.finish().runFor(10);
+  }
+  equal(world.primary.south.counters.synDropped, 0);
+});
+
 test('SYNs to a port where nobody listens leave their half-open places at once', () => {
   const attack = new Attack();
   attack.world.primary.server.listening = false;
