@@ -164,7 +164,6 @@ export class ClientSide {
       connection.tsRecentAtMs = nowMs;
     }
     if (!this.#takeAck(connection, segment, nowMs)) return;
-    const expected = connection.inEnd;
     const kept = this.#takeData(connection, segment, position, length);
     if (kept < 0) return;
     if (connection.direct) {
@@ -172,8 +171,9 @@ export class ClientSide {
       this.#deliver(segment.bytes, kept);
     } else {
       this.#virtualClient.pump(connection, nowMs);
-      // A hole, or a segment seen before: its sender wants to hear where we stand. RFC 5681 §4.2
-      if (segment.segLen > 0 && position !== expected) this.#emitter.ack(connection, nowMs);
+      // The log is the authority, and answers before the server can: what it holds is acknowledged, as far as was promised.
+      connection.inWireNxt = Math.max(connection.inWireNxt, connection.inEnd);
+      if (segment.segLen > 0) this.#emitter.ack(connection, nowMs);
       this.#takeover.advance(connection, nowMs);
     }
   }

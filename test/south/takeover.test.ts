@@ -1,5 +1,5 @@
 /** Promotions that need a closer look: each is a bug that the simulated world has found, or a case of DESIGN §3. */
-import { equal } from 'node:assert/strict';
+import { equal, ok } from 'node:assert/strict';
 import { test } from 'node:test';
 import { ENTRY } from '../../src/log/entry.ts';
 import { ACK, FIN, RST, SYN } from '../../src/wire/tcp.ts';
@@ -46,6 +46,21 @@ test('a FIN that the server repeats while it catches up goes to the client again
   const world = new World({ seed: 3, app: files, servers: NARROW, crashAtStep: 40 }).pair();
   world.lanDrops = first(2, FIN | ACK);
   download(world, 9_000);
+  world.finish();
+});
+
+test('what a client sends to a new primary whose server is behind is acknowledged from the log', () => {
+  const world = new World({ seed: 5, app: sink, servers: NARROW }).pair();
+  world.backup.server.reads = false;
+  const client = upload(world, 90_000);
+  world.run(() => client.tcp.sndUna > 10_000);
+  world.crash(world.primary);
+  const { sndEdge } = client.tcp;
+  world.runFor(1_000);
+  equal(world.backup.server.only.rcvNxt, 4_001);
+  // RFC 7323 §2.4: of a scaled window the edge is known to within one unit.
+  ok(client.tcp.sndUna > sndEdge - 2 ** 7, 'up to the edge that was promised');
+  world.backup.server.reads = true;
   world.finish();
 });
 
