@@ -113,6 +113,9 @@ export class Connection {
   /** After a promotion: next position of the kept output to send, and how many bytes may be sent before the next ACK. */
   recoverNxt = NONE;
   recoverCredit = 0;
+  /** After a promotion: what the local server had done when it was looked at, and since when it has not done more. */
+  caughtUpTo = NONE;
+  caughtUpAtMs = 0;
   /** The connection that had the same four-tuple before and is not finished yet. */
   predecessor: Connection | undefined;
 

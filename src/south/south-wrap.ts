@@ -243,6 +243,7 @@ export class SouthWrap {
         connection.input.shrink();
         connection.output.shrink();
       }
+      this.#takeover.watch(connection, nowMs);
       if (connection.vanished) counters.vanished++;
       if (connection.vanished || isOver(connection, nowMs)) {
         this.#forget(connection);

@@ -5,7 +5,7 @@ import { type Connection, NONE } from './connection.ts';
 import type { PacketPorts, SouthContext } from './context.ts';
 import { BULK_PAYLOAD_MAX, type Emitter } from './emitter.ts';
 import { Nudge } from './nudge.ts';
-import { advanceChecksum } from './output-comparison.ts';
+import { advanceChecksum, diverge } from './output-comparison.ts';
 import type { VirtualClient } from './virtual-client.ts';
 
 /** Segments that are retransmitted before the client acknowledges any. RFC 6928 §2 */
@@ -69,6 +69,22 @@ export class Takeover {
     } else if (position < connection.recoverNxt) {
       connection.recoverNxt = Math.max(connection.outUna, position);
       connection.recoverCredit = Math.max(connection.recoverCredit, length);
+    }
+  }
+
+  /**
+   * A server that was fed all that its predecessor had answered, and does not answer, differs from it (rule 4): its client is told
+   * rather than left waiting. Looked at now and then.
+   */
+  watch(connection: Connection, nowMs: number): void {
+    const { inLocalNxt, outLocalNxt } = connection;
+    if (connection.direct || connection.finished) return;
+    if (connection.caughtUpTo !== inLocalNxt + outLocalNxt || !isBehind(connection)) {
+      connection.caughtUpTo = inLocalNxt + outLocalNxt;
+      connection.caughtUpAtMs = nowMs;
+    } else if (nowMs - connection.caughtUpAtMs >= this.#context.config.catchUpTimeoutMs) {
+      diverge(connection, outLocalNxt, this.#context);
+      this.#end(connection, nowMs);
     }
   }
 
@@ -177,4 +193,11 @@ export class Takeover {
     connection.resetByServer = true;
     this.#virtualClient.reset(connection);
   }
+}
+
+/** Whether the local server owes something that waits for nobody else. */
+function isBehind(connection: Connection): boolean {
+  const { handshakeDone, phase, inLocalNxt, inEnd, outLocalNxt, outWireNxt } = connection;
+  if (phase !== 'established') return handshakeDone;
+  return inLocalNxt >= inEnd && outLocalNxt < outWireNxt;
 }

@@ -3,7 +3,7 @@ import { equal, ok } from 'node:assert/strict';
 import { test } from 'node:test';
 import { ENTRY } from '../../src/log/entry.ts';
 import { ACK, FIN, RST, SYN } from '../../src/wire/tcp.ts';
-import { echo, files, sink } from './model-server.ts';
+import { type App, echo, files, sink } from './model-server.ts';
 import { type Heard, sameStream } from './packets.ts';
 import { conversation, download, upload } from './scenarios.ts';
 import { World } from './world.ts';
@@ -60,6 +60,45 @@ test('what a client sends to a new primary whose server is behind is acknowledge
   equal(world.backup.server.only.rcvNxt, 4_001);
   // RFC 7323 §2.4: of a scaled window the edge is known to within one unit.
   ok(client.tcp.sndUna > sndEdge - 2 ** 7, 'up to the edge that was promised');
+  world.backup.server.reads = true;
+  world.finish();
+});
+
+test('a client whose new server owes it an answer and does not come along is told (rule 4)', () => {
+  const silent: App = (tcp, most, nowMs) => {
+    tcp.read(most, nowMs);
+  };
+  const world = new World({ seed: 6, app: echo, servers: [{}, { app: silent }] }).pair();
+  const client = conversation(world, 5_000, 1_000);
+  world.run(() => client.tcp.received.length >= 2_000);
+  world.crash(world.primary);
+  const crashedAtMs = world.nowMs;
+  world.run(() => client.tcp.state === 'reset');
+  ok(world.nowMs - crashedAtMs > 5_000);
+  equal(world.backup.south.counters.divergences, 1);
+  world.runFor(3_000);
+  equal(world.backup.south.connectionCount, 0);
+});
+
+test('a server that is never there after a takeover is not waited for without end', () => {
+  const world = new World({ seed: 7, app: echo }).pair();
+  world.backup.server.listening = false;
+  const client = conversation(world, 5_000, 1_000);
+  world.run(() => client.tcp.received.length >= 2_000);
+  world.crash(world.primary);
+  world.run(() => client.tcp.state === 'reset', 10_000);
+});
+
+test('a server that is slow, but gets on, is waited for', () => {
+  const slow: App = (tcp, _, nowMs) => {
+    echo(tcp, 1, nowMs);
+  };
+  const world = new World({ seed: 8, app: echo, servers: [{}, { app: slow }] }).pair();
+  world.backup.server.reads = false;
+  const client = conversation(world, 3_000, 0);
+  world.run(() => client.tcp.received.length >= 2_000);
+  world.crash(world.primary);
+  world.runFor(4_000);
   world.backup.server.reads = true;
   world.finish();
 });
