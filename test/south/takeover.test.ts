@@ -103,6 +103,23 @@ test('a server that is slow, but gets on, is waited for', () => {
   world.finish();
 });
 
+test('of very many clients each is answered at once, and they are nudged in turn', () => {
+  const count = 290;
+  const world = new World({ seed: 9, app: echo, limits: { connections: count } }).pair();
+  for (let i = 0; i < count; i++) world.addClient({ sends: new Uint8Array(1), closesFirst: false });
+  world.run(() => world.clients.every(({ tcp }) => tcp.received.length === 1)).runFor(5);
+  world.crash(world.primary);
+  world.run(() => world.backup.replica.role === 'primary');
+  const { counters } = world.backup.south;
+  const answered = new Set(
+    world.heard.flatMap(({ host, frame }) => (host === 1 && frame.kind === 'tcp' ? [frame.tcp.destinationPort] : [])),
+  );
+  equal(answered.size, count);
+  equal(counters.nudges, 256);
+  world.runFor(20);
+  equal(counters.nudges, count);
+});
+
 /** A download up to where the backup knows that all is acknowledged and the client does not: it will repeat its FIN. */
 function upToLastAck(world: World): World {
   download(world, 2_000);
