@@ -169,6 +169,9 @@ export class ClientSide {
     if (connection.direct) {
       translateForServer(connection, segment);
       this.#deliver(segment.bytes, kept);
+    } else if (connection.resetByServer) {
+      // It has not heard of that. RFC 9293 §3.10.7.1
+      this.#emitter.reset(connection, connection.outWireToPosition(segment.ack), nowMs);
     } else {
       this.#virtualClient.pump(connection, nowMs);
       // The log is the authority, and answers before the server can: what it holds is acknowledged, as far as was promised.

@@ -41,6 +41,8 @@ export class Takeover {
   takeOverAll(nowMs: number): number {
     let taken = 0;
     for (const connection of this.#context.connections) {
+      // The RST may have been logged and not have left.
+      if (connection.resetByServer) this.#emitter.reset(connection, connection.outWireNxt, nowMs);
       if (connection.finished) continue;
       if (this.#answer(connection, nowMs)) this.#unrecovered.push(connection);
       taken++;
@@ -229,7 +231,7 @@ export class Takeover {
 
   /** A connection that cannot be continued right is reset rather than continued wrong (rule 4). */
   #end(connection: Connection, nowMs: number): void {
-    this.#emitter.reset(connection, nowMs);
+    this.#emitter.reset(connection, connection.outWireNxt, nowMs);
     connection.resetByServer = true;
     this.#virtualClient.reset(connection);
   }
