@@ -108,6 +108,7 @@ export const SCHEMA = section({
     log: absolutePath.optional(),
     stopTimeout: duration('1ms', '1h').prefault('5s'),
     lingerTimeout: duration('1ms', '1h').prefault('30s'),
+    catchUpTimeout: duration('1ms', '1h').prefault('30s'),
   }),
   level: oneOf(['stream'], ['recorded']).prefault('stream'),
   self: matching('the name of one of the replicas', /\S/),

@@ -33,6 +33,8 @@ export interface ServerConfig {
   readonly stopTimeoutMs: number;
   /** The server has ended by itself: how long its clients may acknowledge nothing of what is still to be sent. */
   readonly lingerTimeoutMs: number;
+  /** After a takeover: how long the server may make no progress towards what the other one had done. */
+  readonly catchUpTimeoutMs: number;
 }
 
 export interface DetectConfig {
@@ -172,7 +174,16 @@ function* limitProblems({ limits }: ParsedFile): Iterable<Problem> {
 
 function resolve(file: ParsedFile, key: Uint8Array): ServiceConfig {
   const { service, address, lan, level, self, replicas, witness, realtime, limits } = file;
-  const { command, user, directory, environment, log: serverLog, stopTimeout, lingerTimeout } = file.server;
+  const {
+    command,
+    user,
+    directory,
+    environment,
+    log: serverLog,
+    stopTimeout,
+    lingerTimeout,
+    catchUpTimeout,
+  } = file.server;
   const { interval, timeout, removeTimeout, ackTimeout, stallTimeout } = file.detect;
   const selfIndex = replicas.findIndex((replica) => replica.name === self);
   const peer = replicas.find((replica) => replica.name !== self);
@@ -188,6 +199,7 @@ function resolve(file: ParsedFile, key: Uint8Array): ServiceConfig {
       ...(serverLog === undefined ? {} : { log: serverLog }),
       stopTimeoutMs: stopTimeout,
       lingerTimeoutMs: lingerTimeout,
+      catchUpTimeoutMs: catchUpTimeout,
     },
     level,
     self,

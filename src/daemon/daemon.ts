@@ -236,6 +236,7 @@ class Daemon {
       peerIndex,
       startAsPrimary: this.#asPrimary,
       timeoutMs: this.#detectorReady.timeoutMs,
+      catchUpTimeoutMs: config.server.catchUpTimeoutMs,
       ackTimeoutMs: config.detect.ackTimeoutMs,
       limits: config.limits,
       realtime: config.realtime,

@@ -49,6 +49,7 @@ export interface DataWorkerData {
   readonly peerIndex: number | undefined;
   readonly startAsPrimary: boolean;
   readonly timeoutMs: number;
+  readonly catchUpTimeoutMs: number;
   readonly ackTimeoutMs: number;
   readonly limits: SouthLimits & { readonly logBytes: number; readonly releaseBytes: number };
   readonly realtime: 'auto' | 'off';
@@ -114,7 +115,7 @@ export class DataLoop {
     this.#release = new ReleaseQueue(allocate(data.limits.releaseBytes));
     this.#link = new ReplicationLink(this.#poller, data.ownLink, this.#log.queue);
     this.#south = new SouthWrap({
-      config: { serviceIp: data.serviceIp, serviceMac: data.serviceMac, limits: data.limits },
+      config: data,
       ports: this.#packetPorts(),
       log: this.#log,
       release: this.#release,

@@ -26,6 +26,9 @@ import type { VirtualClient } from './virtual-client.ts';
 /** Where the TUN's virtio header goes in a frame of the LAN: over the end of its Ethernet header. */
 const TUN_START = ETHERNET_HEADER;
 
+/** RFC 7323 §5.5: the last TSval of a connection that has been idle for 24 days says nothing any more. */
+const TIMESTAMP_KEPT_MS = 24 * 24 * 60 * 60 * 1000;
+
 /** Holes per connection in the logged input; real networks make a handful. */
 const HOLES_MAX = 256;
 
@@ -121,14 +124,23 @@ export class ClientSide {
       return;
     }
     const { bytes } = segment;
-    if (halfOpen.size >= config.limits.halfOpen || connections.size >= config.limits.connections) {
+    const addressLength = segment.family === 4 ? 4 : 16;
+    const before = halfOpen.find(
+      bytes,
+      segment.sourceOffset,
+      addressLength,
+      segment.sourcePort,
+      segment.destinationPort,
+    );
+    const hasRoom = before !== undefined || halfOpen.size < config.limits.halfOpen;
+    if (!hasRoom || (connection === undefined && connections.size >= config.limits.connections)) {
       counters.synDropped++;
       return;
     }
     const clientIp = new Uint8Array(16);
     loadIp(clientIp, 0, bytes, segment.sourceOffset, segment.family);
     const mac = bytes.slice(VIRTIO_HEADER + MAC_BYTES, VIRTIO_HEADER + 2 * MAC_BYTES);
-    this.#context.neighbours.learn(clientIp, segment.family === 4 ? 12 : 0, segment.family === 4 ? 4 : 16, mac, 0);
+    this.#context.neighbours.learn(clientIp, 16 - addressLength, addressLength, mac, 0);
     segment.removeSynOptions();
     halfOpen.set(halfOpenOf(segment, clientIp, mac, nowMs));
     this.#deliver(bytes, length);
@@ -147,18 +159,24 @@ export class ClientSide {
       this.#fromReset(connection, segment, length);
       return;
     }
-    if (segment.hasTimestamps && position <= connection.inWireNxt) connection.tsRecent = segment.tsVal;
+    if (segment.hasTimestamps && position <= connection.inWireNxt) {
+      connection.tsRecent = segment.tsVal;
+      connection.tsRecentAtMs = nowMs;
+    }
     if (!this.#takeAck(connection, segment, nowMs)) return;
-    const expected = connection.inEnd;
     const kept = this.#takeData(connection, segment, position, length);
     if (kept < 0) return;
     if (connection.direct) {
       translateForServer(connection, segment);
       this.#deliver(segment.bytes, kept);
+    } else if (connection.resetByServer) {
+      // It has not heard of that. RFC 9293 §3.10.7.1
+      this.#emitter.reset(connection, connection.outWireToPosition(segment.ack), nowMs);
     } else {
       this.#virtualClient.pump(connection, nowMs);
-      // A hole, or a segment seen before: its sender wants to hear where we stand. RFC 5681 §4.2
-      if (segment.segLen > 0 && position !== expected) this.#emitter.ack(connection, nowMs);
+      // The log is the authority, and answers before the server can: what it holds is acknowledged, as far as was promised.
+      connection.inWireNxt = Math.max(connection.inWireNxt, connection.inEnd);
+      if (segment.segLen > 0) this.#emitter.ack(connection, nowMs);
       this.#takeover.advance(connection, nowMs);
     }
   }
@@ -174,7 +192,7 @@ export class ClientSide {
       return false;
     }
     if ((flags & ACK) === 0) return false;
-    if (segment.hasTimestamps && connection.open.timestamps && ((segment.tsVal - connection.tsRecent) | 0) < 0) {
+    if (isOld(connection, segment, nowMs)) {
       counters.lanPaws++;
       if (segment.segLen > 0) this.#elicitAck(connection, nowMs);
       return false;
@@ -309,6 +327,12 @@ export class ClientSide {
     frameToTunVirtio(bytes, 0, TUN_START);
     this.#context.ports.tun(bytes, TUN_START, length - TUN_START);
   }
+}
+
+/** PAWS. RFC 7323 §5.3 */
+function isOld(connection: Connection, segment: Segment, nowMs: number): boolean {
+  if (!segment.hasTimestamps || !connection.open.timestamps) return false;
+  return ((segment.tsVal - connection.tsRecent) | 0) < 0 && nowMs - connection.tsRecentAtMs < TIMESTAMP_KEPT_MS;
 }
 
 /**

@@ -92,8 +92,9 @@ export class Connection {
   /** Where the two servers' outputs differ, or a little further on. */
   divergedAt = NONE;
 
-  /** Latest TSval of the client (RFC 7323 ts_recent), and of the local server with the time it was read. */
+  /** Latest TSval of the client (RFC 7323 ts_recent), and of the local server, each with the time it was read. */
   tsRecent: number;
+  tsRecentAtMs = 0;
   tsLocal = 0;
   tsLocalAtMs = 0;
   /** Latest TSval that the client may have seen, and when this host learnt of it. */
@@ -112,6 +113,9 @@ export class Connection {
   /** After a promotion: next position of the kept output to send, and how many bytes may be sent before the next ACK. */
   recoverNxt = NONE;
   recoverCredit = 0;
+  /** After a promotion: what the local server had done when it was looked at, and since when it has not done more. */
+  caughtUpTo = NONE;
+  caughtUpAtMs = 0;
   /** The connection that had the same four-tuple before and is not finished yet. */
   predecessor: Connection | undefined;
 

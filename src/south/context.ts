@@ -30,6 +30,8 @@ export interface SouthConfig {
   /** The virtual MAC that moves with the service. */
   readonly serviceMac: Uint8Array;
   readonly limits: SouthLimits;
+  /** After a promotion: how long the local server may owe what its predecessor had done, without any progress. */
+  readonly catchUpTimeoutMs: number;
 }
 
 export const COUNTERS = [

@@ -56,8 +56,9 @@ export class Emitter {
     this.#segment(connection, SYN | ACK, 0, 0, nowMs);
   }
 
-  reset(connection: Connection, nowMs: number): void {
-    this.#segment(connection, RST | ACK, connection.outWireNxt, 0, nowMs);
+  /** @param position that the client expects next: elsewhere it only doubts. RFC 5961 §3.2 */
+  reset(connection: Connection, position: number, nowMs: number): void {
+    this.#segment(connection, RST | ACK, position, 0, nowMs);
   }
 
   /** Sends kept output [position, position + length): one frame, cut into segments of the client's MSS on its way. */

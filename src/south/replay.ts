@@ -27,14 +27,14 @@ export class Replay {
       case layout.ENTRY.ESTABLISHED:
         connection.handshakeDone = true;
         this.#clientWindow(connection, entry.u64(layout.ESTABLISHED_EDGE));
-        this.#clientClock(connection, entry.u32(layout.ESTABLISHED_TSVAL));
+        this.#clientClock(connection, entry.u32(layout.ESTABLISHED_TSVAL), nowMs);
         this.#virtualClient.completeHandshake(connection, nowMs);
         return '';
       case layout.ENTRY.BYTES:
         return this.#bytes(connection, entry, nowMs);
       case layout.ENTRY.FIN:
         connection.inFin = entry.u64(layout.FIN_POSITION);
-        this.#clientClock(connection, entry.u32(layout.FIN_TSVAL));
+        this.#clientClock(connection, entry.u32(layout.FIN_TSVAL), nowMs);
         this.#virtualClient.pump(connection, nowMs);
         return '';
       case layout.ENTRY.RESET:
@@ -44,7 +44,7 @@ export class Replay {
       case layout.ENTRY.CLIENT_ACK:
         connection.outUna = Math.max(connection.outUna, entry.u64(layout.CLIENT_ACK_ACK));
         this.#clientWindow(connection, entry.u64(layout.CLIENT_ACK_EDGE));
-        this.#clientClock(connection, entry.u32(layout.CLIENT_ACK_TSVAL));
+        this.#clientClock(connection, entry.u32(layout.CLIENT_ACK_TSVAL), nowMs);
         connection.output.release(Math.min(connection.outUna, connection.outChecksumEnd));
         this.#virtualClient.acknowledge(connection);
         return '';
@@ -65,6 +65,7 @@ export class Replay {
     const connection = new Connection(entry.connection, readOpen(entry), false, config.limits.connectionBytes);
     connection.openedAtMs = nowMs;
     connection.tsWireAtMs = nowMs;
+    connection.tsRecentAtMs = nowMs;
     connection.predecessor = connections.findTuple(connection);
     this.#context.byId.set(connection.id, connection);
     connections.set(connection);
@@ -83,7 +84,7 @@ export class Replay {
     if (!input.accepts(position + length))
       return `bytes at ${position} of connection ${connection.id} exceed the bound`;
     input.write(position, entry.bytes, entry.offset + layout.BYTES_DATA, length);
-    this.#clientClock(connection, entry.u32(layout.BYTES_TSVAL));
+    this.#clientClock(connection, entry.u32(layout.BYTES_TSVAL), nowMs);
     this.#virtualClient.pump(connection, nowMs);
     return '';
   }
@@ -121,8 +122,9 @@ export class Replay {
     connection.outWndMax = Math.max(connection.outWndMax, edge - connection.outUna);
   }
 
-  #clientClock(connection: Connection, tsVal: number): void {
-    if (((tsVal - connection.tsRecent) | 0) > 0) connection.tsRecent = tsVal;
+  #clientClock(connection: Connection, tsVal: number, nowMs: number): void {
+    connection.tsRecent = tsVal;
+    connection.tsRecentAtMs = nowMs;
   }
 }
 

@@ -141,6 +141,7 @@ export class ServerSide {
       );
       connection.openedAtMs = nowMs;
       connection.quietSinceMs = nowMs;
+      connection.tsRecentAtMs = nowMs;
       this.#learnTimestamps(connection, segment, nowMs);
       connections.set(connection);
       byId.set(connection.id, connection);

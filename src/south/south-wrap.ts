@@ -116,9 +116,9 @@ export class SouthWrap {
     return this.#context.nextConnectionId === 1;
   }
 
-  /** Whether the virtual client has timers running. */
+  /** Whether anything waits for a time within the next milliseconds. */
   get hasTimers(): boolean {
-    return this.#virtualClient.hasWork;
+    return this.#virtualClient.hasWork || this.#takeover.hasWork;
   }
 
   /** Whether a packet of the server can be taken now: room in the release queue and in the log. */
@@ -224,6 +224,7 @@ export class SouthWrap {
 
   tick(nowMs: number): void {
     this.#virtualClient.tick(nowMs);
+    this.#takeover.tick(nowMs);
     if (nowMs - this.#sweptAtMs < SWEEP_INTERVAL_MS) return;
     this.#sweptAtMs = nowMs;
     if (this.#context.speaking) this.#sweep(nowMs);
@@ -243,6 +244,7 @@ export class SouthWrap {
         connection.input.shrink();
         connection.output.shrink();
       }
+      this.#takeover.watch(connection, nowMs);
       if (connection.vanished) counters.vanished++;
       if (connection.vanished || isOver(connection, nowMs)) {
         this.#forget(connection);

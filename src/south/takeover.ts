@@ -5,13 +5,16 @@ import { type Connection, NONE } from './connection.ts';
 import type { PacketPorts, SouthContext } from './context.ts';
 import { BULK_PAYLOAD_MAX, type Emitter } from './emitter.ts';
 import { Nudge } from './nudge.ts';
-import { advanceChecksum } from './output-comparison.ts';
+import { advanceChecksum, diverge } from './output-comparison.ts';
 import type { VirtualClient } from './virtual-client.ts';
 
 /** Segments that are retransmitted before the client acknowledges any. RFC 6928 §2 */
 const INITIAL_SEGMENTS = 10;
 /** Connections whose first frames go out together at a promotion. */
 const FLUSH_EVERY = 64;
+/** Connections that are recovered at once, and then in each millisecond: a Gb/s, if each has ten large segments to repeat. */
+const RECOVERED_AT_ONCE = 256;
+const RECOVERED_PER_MS = 8;
 
 export class Takeover {
   readonly #context: SouthContext;
@@ -19,6 +22,9 @@ export class Takeover {
   readonly #virtualClient: VirtualClient;
   readonly #nudge: Nudge;
   readonly #sendLan: PacketPorts['lan'];
+  /** Taken over, answered, and not recovered yet. */
+  readonly #unrecovered: Connection[] = [];
+  #recoveredUntilMs = 0;
 
   constructor(context: SouthContext, emitter: Emitter, virtualClient: VirtualClient) {
     this.#context = context;
@@ -28,18 +34,41 @@ export class Takeover {
     this.#sendLan = (bytes, offset, length) => context.ports.lan(bytes, offset, length);
   }
 
-  /** This host speaks from now on. @returns the number of connections taken over. */
+  /**
+   * This host speaks from now on. Every client is answered at once; nudges and repeated output are paced.
+   * @returns the number of connections taken over.
+   */
   takeOverAll(nowMs: number): number {
-    const { release } = this.#context;
     let taken = 0;
     for (const connection of this.#context.connections) {
+      // The RST may have been logged and not have left.
+      if (connection.resetByServer) this.#emitter.reset(connection, connection.outWireNxt, nowMs);
       if (connection.finished) continue;
-      this.#takeOver(connection, nowMs);
+      if (this.#answer(connection, nowMs)) this.#unrecovered.push(connection);
       taken++;
-      // No backup is left to wait for: room for the next ones.
-      if (taken % FLUSH_EVERY === 0) release.release(Number.POSITIVE_INFINITY, this.#sendLan);
+      if (taken % FLUSH_EVERY === 0) this.#flush();
     }
+    this.#recoveredUntilMs = nowMs - RECOVERED_AT_ONCE / RECOVERED_PER_MS;
+    this.tick(nowMs);
     return taken;
+  }
+
+  /** Whether connections wait for their turn to be recovered. */
+  get hasWork(): boolean {
+    return this.#unrecovered.length > 0;
+  }
+
+  /** Recovers as many connections as it is time for. */
+  tick(nowMs: number): void {
+    if (!this.hasWork) return;
+    const due = Math.floor((nowMs - this.#recoveredUntilMs) * RECOVERED_PER_MS);
+    this.#recoveredUntilMs += due / RECOVERED_PER_MS;
+    let recovered = 0;
+    for (const connection of this.#unrecovered.splice(0, due)) {
+      this.#recover(connection, nowMs);
+      recovered++;
+      if (recovered % FLUSH_EVERY === 0) this.#flush();
+    }
   }
 
   /** The local server has said something while the virtual client still stands between. */
@@ -69,6 +98,22 @@ export class Takeover {
     } else if (position < connection.recoverNxt) {
       connection.recoverNxt = Math.max(connection.outUna, position);
       connection.recoverCredit = Math.max(connection.recoverCredit, length);
+    }
+  }
+
+  /**
+   * A server that was fed all that its predecessor had answered, and does not answer, differs from it (rule 4): its client is told
+   * rather than left waiting. Looked at now and then.
+   */
+  watch(connection: Connection, nowMs: number): void {
+    const { inLocalNxt, outLocalNxt } = connection;
+    if (connection.direct || connection.finished) return;
+    if (connection.caughtUpTo !== inLocalNxt + outLocalNxt || !isBehind(connection)) {
+      connection.caughtUpTo = inLocalNxt + outLocalNxt;
+      connection.caughtUpAtMs = nowMs;
+    } else if (nowMs - connection.caughtUpAtMs >= this.#context.config.catchUpTimeoutMs) {
+      diverge(connection, outLocalNxt, this.#context);
+      this.#end(connection, nowMs);
     }
   }
 
@@ -108,27 +153,40 @@ export class Takeover {
     if (connection.direct && connection.recoverNxt >= this.#sendableEnd(connection)) connection.recoverNxt = NONE;
   }
 
-  #takeOver(connection: Connection, nowMs: number): void {
+  /** No backup is left to wait for: room for the next frames. */
+  #flush(): void {
+    this.#context.release.release(Number.POSITIVE_INFINITY, this.#sendLan);
+  }
+
+  /** Tells the client where its connection stands. @returns whether there is more to do for it. */
+  #answer(connection: Connection, nowMs: number): boolean {
     if (connection.diverged || connection.phase === 'reset') {
       this.#end(connection, nowMs);
-      return;
+      return false;
     }
     this.#continueClock(connection, nowMs);
     connection.recoverNxt = connection.outUna;
     connection.recoverCredit = INITIAL_SEGMENTS * this.#emitter.segmentSize(connection);
     if (!connection.handshakeDone) {
       this.#emitter.synAck(connection, nowMs);
-      return;
+      return false;
     }
     connection.inWireNxt = Math.max(connection.inWireNxt, connection.inEnd);
     connection.inWireEdge = Math.max(connection.inWireEdge, connection.inLocalEdge, connection.inWireNxt);
     this.#emitter.ack(connection, nowMs);
+    this.#virtualClient.pump(connection, nowMs);
+    this.advance(connection, nowMs);
+    return true;
+  }
+
+  /** What wakes a client from its timers, and repeats what it may have missed. */
+  #recover(connection: Connection, nowMs: number): void {
+    if (connection.finished) return;
     this.#nudge.send(connection);
     // The client may have opened its window while nobody listened, and says so only once.
     if (connection.outWireEdge <= connection.outUna) this.#emitter.probe(connection, nowMs);
     this.#retransmit(connection, nowMs);
-    this.#virtualClient.pump(connection, nowMs);
-    this.advance(connection, nowMs);
+    if (connection.direct && connection.recoverNxt >= this.#sendableEnd(connection)) connection.recoverNxt = NONE;
   }
 
   /**
@@ -173,8 +231,15 @@ export class Takeover {
 
   /** A connection that cannot be continued right is reset rather than continued wrong (rule 4). */
   #end(connection: Connection, nowMs: number): void {
-    this.#emitter.reset(connection, nowMs);
+    this.#emitter.reset(connection, connection.outWireNxt, nowMs);
     connection.resetByServer = true;
     this.#virtualClient.reset(connection);
   }
+}
+
+/** Whether the local server owes something that waits for nobody else. */
+function isBehind(connection: Connection): boolean {
+  const { handshakeDone, phase, inLocalNxt, inEnd, outLocalNxt, outWireNxt } = connection;
+  if (phase !== 'established') return handshakeDone;
+  return inLocalNxt >= inEnd && outLocalNxt < outWireNxt;
 }

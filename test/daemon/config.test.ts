@@ -48,7 +48,13 @@ test('what is not said has its default', () => {
   const config = parseConfig(MINIMAL, 'files.yaml');
   equal(config.lan.mtu, 1500);
   deepEqual(config.address, { ip: '10.77.0.100', prefix: 24 });
-  deepEqual(config.server, { command: 'cat', environment: {}, stopTimeoutMs: 5000, lingerTimeoutMs: 30_000 });
+  deepEqual(config.server, {
+    command: 'cat',
+    environment: {},
+    stopTimeoutMs: 5000,
+    lingerTimeoutMs: 30_000,
+    catchUpTimeoutMs: 30_000,
+  });
   deepEqual(config.detect, {
     intervalMs: 0.5,
     timeoutMs: 'auto',

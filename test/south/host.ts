@@ -26,6 +26,7 @@ export interface HostOptions {
   readonly serviceIp: Uint8Array;
   readonly serviceMac: Uint8Array;
   readonly limits: SouthLimits;
+  readonly catchUpTimeoutMs: number;
   readonly server: ServerOptions;
   readonly timeoutMs: number;
   readonly ackTimeoutMs: number;

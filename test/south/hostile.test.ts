@@ -136,6 +136,15 @@ test('RFC 7323 §5.3: a segment from the past is not taken', () => {
   equal(attack.world.primary.south.counters.lanPaws, 1);
 });
 
+test('RFC 7323 §5.5: after 24 idle days an earlier timestamp is no sign of the past', () => {
+  const attack = new Attack();
+  for (const connection of attack.world.primary.south.connections) connection.tsRecentAtMs -= 25 * 24 * 3_600_000;
+  const [before = 0] = attack.logged;
+  attack.send(attack.next, { data: EVIL, tsVal: (attack.client.tcp.options.tsOffset - 1000) >>> 0 });
+  attack.settle();
+  equal(attack.logged[0], before + 1);
+});
+
 test('a segment without ACK, a SYN in the middle and a SYN-ACK are not taken', () => {
   const attack = new Attack();
   attack.unmoved(() => attack.send(attack.next, { data: EVIL, flags: PSH }));
@@ -260,6 +269,27 @@ test('SYNs that are not answered take no more than the half-open places, and non
   flood(attack.world, 500);
   equal(attack.world.primary.south.counters.synDropped, 500 - 16);
   equal(attack.world.commit.countOf(ENTRY.OPEN), 1);
+});
+
+test('a SYN that comes again finds its half-open place, although all are taken', () => {
+  const attack = new Attack();
+  const { primary } = attack.world;
+  const { fromWrap } = primary.server;
+  primary.server.fromWrap = () => {};
+  flood(attack.world, 16);
+  primary.server.fromWrap = fromWrap;
+  flood(attack.world, 16);
+  equal(primary.south.counters.synDropped, 0);
+  equal(primary.server.connections.length, 1 + 16);
+});
+
+test('a client that uses its port again takes the place of its earlier connection, although all are taken', () => {
+  const world = new World({ seed: 12, app: echo, limits: { connections: 1 } }).pair();
+  for (let i = 0; i < 3; i++) {
+    world.addClient({ sends: HELLO, expects: HELLO }, { port: 5_000 });
+    world.finish().runFor(10);
+  }
+  equal(world.primary.south.counters.synDropped, 0);
 });
 
 test('SYNs to a port where nobody listens leave their half-open places at once', () => {

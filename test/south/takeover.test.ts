@@ -1,9 +1,9 @@
 /** Promotions that need a closer look: each is a bug that the simulated world has found, or a case of DESIGN §3. */
-import { equal } from 'node:assert/strict';
+import { equal, ok } from 'node:assert/strict';
 import { test } from 'node:test';
 import { ENTRY } from '../../src/log/entry.ts';
 import { ACK, FIN, RST, SYN } from '../../src/wire/tcp.ts';
-import { echo, files, sink } from './model-server.ts';
+import { type App, echo, files, sink } from './model-server.ts';
 import { type Heard, sameStream } from './packets.ts';
 import { conversation, download, upload } from './scenarios.ts';
 import { World } from './world.ts';
@@ -47,6 +47,77 @@ test('a FIN that the server repeats while it catches up goes to the client again
   world.lanDrops = first(2, FIN | ACK);
   download(world, 9_000);
   world.finish();
+});
+
+test('what a client sends to a new primary whose server is behind is acknowledged from the log', () => {
+  const world = new World({ seed: 5, app: sink, servers: NARROW }).pair();
+  world.backup.server.reads = false;
+  const client = upload(world, 90_000);
+  world.run(() => client.tcp.sndUna > 10_000);
+  world.crash(world.primary);
+  const { sndEdge } = client.tcp;
+  world.runFor(1_000);
+  equal(world.backup.server.only.rcvNxt, 4_001);
+  // RFC 7323 §2.4: of a scaled window the edge is known to within one unit.
+  ok(client.tcp.sndUna > sndEdge - 2 ** 7, 'up to the edge that was promised');
+  world.backup.server.reads = true;
+  world.finish();
+});
+
+test('a client whose new server owes it an answer and does not come along is told (rule 4)', () => {
+  const silent: App = (tcp, most, nowMs) => {
+    tcp.read(most, nowMs);
+  };
+  const world = new World({ seed: 6, app: echo, servers: [{}, { app: silent }] }).pair();
+  const client = conversation(world, 5_000, 1_000);
+  world.run(() => client.tcp.received.length >= 2_000);
+  world.crash(world.primary);
+  const crashedAtMs = world.nowMs;
+  world.run(() => client.tcp.state === 'reset');
+  ok(world.nowMs - crashedAtMs > 5_000);
+  equal(world.backup.south.counters.divergences, 1);
+  world.runFor(3_000);
+  equal(world.backup.south.connectionCount, 0);
+});
+
+test('a server that is never there after a takeover is not waited for without end', () => {
+  const world = new World({ seed: 7, app: echo }).pair();
+  world.backup.server.listening = false;
+  const client = conversation(world, 5_000, 1_000);
+  world.run(() => client.tcp.received.length >= 2_000);
+  world.crash(world.primary);
+  world.run(() => client.tcp.state === 'reset', 10_000);
+});
+
+test('a server that is slow, but gets on, is waited for', () => {
+  const slow: App = (tcp, _, nowMs) => {
+    echo(tcp, 1, nowMs);
+  };
+  const world = new World({ seed: 8, app: echo, servers: [{}, { app: slow }] }).pair();
+  world.backup.server.reads = false;
+  const client = conversation(world, 3_000, 0);
+  world.run(() => client.tcp.received.length >= 2_000);
+  world.crash(world.primary);
+  world.runFor(4_000);
+  world.backup.server.reads = true;
+  world.finish();
+});
+
+test('of very many clients each is answered at once, and they are nudged in turn', () => {
+  const count = 290;
+  const world = new World({ seed: 9, app: echo, limits: { connections: count } }).pair();
+  for (let i = 0; i < count; i++) world.addClient({ sends: new Uint8Array(1), closesFirst: false });
+  world.run(() => world.clients.every(({ tcp }) => tcp.received.length === 1)).runFor(5);
+  world.crash(world.primary);
+  world.run(() => world.backup.replica.role === 'primary');
+  const { counters } = world.backup.south;
+  const answered = new Set(
+    world.heard.flatMap(({ host, frame }) => (host === 1 && frame.kind === 'tcp' ? [frame.tcp.destinationPort] : [])),
+  );
+  equal(answered.size, count);
+  equal(counters.nudges, 256);
+  world.runFor(20);
+  equal(counters.nudges, count);
 });
 
 /** A download up to where the backup knows that all is acknowledged and the client does not: it will repeat its FIN. */

@@ -212,16 +212,31 @@ test("a server that ends its stream earlier or later than the primary's has dive
   }
 });
 
+const aborts: App = (tcp, most, nowMs) => {
+  tcp.read(most, nowMs);
+  if (tcp.received.length >= 1_000) tcp.abort(nowMs);
+};
+
 test("a server that resets its client resets the backup's too, and the client is told even if the primary is gone", () => {
-  const aborts: App = (tcp, most, nowMs) => {
-    tcp.read(most, nowMs);
-    if (tcp.received.length >= 1_000) tcp.abort(nowMs);
-  };
   for (let step = 40; step < 70; step++) {
     const world = new World({ seed: step, app: aborts, crashAtStep: step }).pair();
     const client = upload(world, 3_000);
     world.run(() => client.tcp.state === 'reset', 10_000);
   }
+});
+
+test('a RST that was logged and had not left is sent by the new primary, and again to a client that has missed it', () => {
+  const world = new World({ seed: 40, app: aborts }).pair();
+  const client = upload(world, 3_000);
+  world.lanDrops = (frame) => frame.kind === 'tcp' && (frame.tcp.flags & RST) !== 0;
+  world.run(() => [...world.backup.south.connections].some(({ resetByServer }) => resetByServer));
+  world.crash(world.primary);
+  const told = () => world.heard.filter(({ host, frame }) => host === 1 && world.lanDrops(frame)).length;
+  world.run(() => told() === 1, 20);
+  client.tcp.resend(world.nowMs);
+  world.run(() => told() > 1, 500);
+  world.lanDrops = () => false;
+  world.run(() => client.tcp.state === 'reset', 500);
 });
 
 test('a backup whose server starts late replays the connection once it listens', () => {

@@ -396,6 +396,7 @@ export class World {
         index,
         serviceIp: this.serviceIp,
         serviceMac: SERVICE_MAC,
+        catchUpTimeoutMs: 5_000,
         limits: { connections: 64, halfOpen: 16, connectionBytes: 256 << 10, ...options.limits },
         server,
         timeoutMs: this.#timeoutMs,
