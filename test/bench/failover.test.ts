@@ -19,6 +19,9 @@ const lab = (more: Partial<LabResult> = {}): LabResult => ({
       survived: true,
     },
   ],
+  voices: { violations: 0, speakers: [] },
+  falsePromotions: 0,
+  divergences: 0,
   ...more,
 });
 
