@@ -259,7 +259,8 @@ function limits({ machine, run }: BenchResults): string {
   link have a delay of their own: the unshaped ratio is another one there, and added latency grows by the link's round trip.
 * The congestion control (${machine.congestion} here, at all ends) weighs on unshaped throughput: \`--congestion NAME\` compares others.
 * A measurement counts only while the service is protected: where the hosts parted without a fault, it is repeated. ${repeated}
-* iperf3's own control connection says times, so the two servers differ on it; on the connection that is measured they do not.
+* iperf3's two servers differ in what they say of times, and in where they stop sending, which is after the measurement. Until then their
+  outputs are the same, and compared.
 * Whatever else runs on the machine is in the numbers.`;
 }
 

@@ -5,7 +5,6 @@ export interface IperfReport {
   /** Payload that arrived, without what was sent in the time to omit. */
   readonly receivedBytes: number;
   readonly receivedMbps: number;
-  readonly senderCongestion: string;
 }
 
 /** @throws FttcpError `bench-iperf` with iperf3's own complaint */
@@ -17,17 +16,14 @@ export function parseIperf(text: string): IperfReport {
     throw new FttcpError('bench-iperf', `iperf3 gave no JSON: ${text.slice(0, 200)}`, { cause });
   }
   if (report.error !== undefined) throw new FttcpError('bench-iperf', `iperf3 failed: ${report.error}`);
-  const { sum_received: received, sender_tcp_congestion: senderCongestion = '' } = report.end ?? {};
+  const received = report.end?.sum_received;
   if (!received?.bytes || !received.bits_per_second) {
     throw new FttcpError('bench-iperf', 'iperf3 reports nothing received');
   }
-  return { receivedBytes: received.bytes, receivedMbps: received.bits_per_second / 1e6, senderCongestion };
+  return { receivedBytes: received.bytes, receivedMbps: received.bits_per_second / 1e6 };
 }
 
 interface Report {
   readonly error?: string;
-  readonly end?: {
-    readonly sum_received?: { readonly bytes?: number; readonly bits_per_second?: number };
-    readonly sender_tcp_congestion?: string;
-  };
+  readonly end?: { readonly sum_received?: { readonly bytes?: number; readonly bits_per_second?: number } };
 }

@@ -12,14 +12,17 @@ import {
 import { median, medianRatio, type Pair, round } from './statistics.ts';
 
 export const PORT = 5201;
-export const IPERF_SERVER = `exec iperf3 --server --port ${PORT}`;
+/**
+ * What the server sends it takes from /dev/urandom, and the client has no say in it: in its own mount namespace that is made to read zeros,
+ * so that both replicas' servers send the same. Otherwise they would have diverged, and a backup has less to do for what has diverged.
+ */
+export const IPERF_SERVER = `mount --bind /dev/zero /dev/urandom && exec iperf3 --server --port ${PORT}`;
 const MEASURED_S = 3;
 /** Slow start, and the daemons' own warming up. */
 const OMITTED_S = 1;
 
-/** The payload repeats, so that both replicas' servers send the same. */
 export function iperfClient(direction: Direction, measuredS: number, omittedS: number): string {
-  const words = ['--json', '--repeating-payload', '--time', measuredS, ...(omittedS > 0 ? ['--omit', omittedS] : [])];
+  const words = ['--json', '--time', measuredS, ...(omittedS > 0 ? ['--omit', omittedS] : [])];
   return `exec iperf3 --client "$FTTCP_ADDRESS" --port ${PORT} ${words.join(' ')}${direction === 'down' ? ' --reverse' : ''}`;
 }
 

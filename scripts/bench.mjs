@@ -5,6 +5,7 @@ import { script, setup } from './setup.mjs';
 const PACKAGES = {
   ip: 'iproute2',
   iperf3: 'iperf3',
+  mount: 'mount',
   nsenter: 'util-linux',
   'redis-server': 'redis-server',
   setpriv: 'util-linux',
