@@ -1,5 +1,7 @@
-// What the data worker knows, for `fttcp status`.
+// What the data worker knows, for `fttcp status`. To be called in its thread: it counts what that has asked of the kernel.
 import type { Role } from '../detector/heartbeat.ts';
+import { ioCounts } from '../linux/io.ts';
+import { threadCpuMs } from '../linux/process.ts';
 import type { LogWriter } from '../log/log-writer.ts';
 import type { Replica } from '../replica/replica.ts';
 import type { Connection } from '../south/connection.ts';
@@ -45,7 +47,7 @@ export function snapshotOf(replica: Replica, south: SouthWrap, log: LogWriter, n
     },
     ...(replica.witness === undefined ? {} : { witness: witnessSnapshot(replica.witness, nowMs) }),
     connections: Array.from(south.connections, connectionStatus),
-    counters: { ...south.counters },
+    counters: { ...south.counters, ...ioCounts(), ...threadCpuMs() },
   };
 }
 

@@ -27,7 +27,7 @@ import {
   size,
 } from './result.ts';
 import { makeScratchDirectory } from './scratch.ts';
-import { Service } from './service.ts';
+import { type RunningReplica, Service } from './service.ts';
 import { judgeVoices } from './voices.ts';
 
 export interface LabOptions {
@@ -51,6 +51,10 @@ export interface LabOptions {
   pcap?: string | undefined;
   /** File for the sequence plot (SVG) of the connection that carried most. */
   plot?: string | undefined;
+  /** False spares the processor time of listening to packets; nothing is known of connections and voices then. Default true. */
+  capture?: boolean | undefined;
+  /** Called just before the client starts and once it has ended, while the replicas that are left still run. */
+  examine?: ((when: 'before' | 'after', replicas: readonly RunningReplica[]) => Promise<void>) | undefined;
   /** Of the client's run. */
   timeoutMs?: number | undefined;
   /** The caller's, for server and client. */
@@ -163,9 +167,11 @@ class Run {
     await service.level();
     this.#checkAborted();
     if (!direct) this.#tell('backup level');
-    const capture = await Capture.start({ hosts, port, pcapDirectory: pcap });
+    const capture =
+      this.#options.capture === false ? undefined : await Capture.start({ hosts, port, pcapDirectory: pcap });
     this.#capture = capture;
     this.#followLogs(service.logs);
+    await this.#options.examine?.('before', service.running);
 
     const client = new Client(hosts.client, command, {
       port,
@@ -183,9 +189,11 @@ class Run {
     await faults;
     this.#checkAborted();
     if (client.timedOut) this.#tell('the client ran out of time and was killed');
-    await until(() => capture.openFlows === 0, { timeoutMs: CLOSING_MS, signal });
+    this.#readLogs(service.logs);
+    await this.#options.examine?.('after', service.running);
+    await until(() => capture === undefined || capture.openFlows === 0, { timeoutMs: CLOSING_MS, signal });
 
-    const report = await capture.stop();
+    const report = (await capture?.stop()) ?? { flows: [], runs: [], dropped: 0 };
     if (report.dropped > 0) this.#tell(`${report.dropped} packets were lost by the capture: its numbers may be wrong`);
     this.#readLogs(service.logs);
     const faultsAtMs = this.#injected.map((fault) => fault.wallMs);
@@ -231,7 +239,7 @@ class Run {
   }
 
   /** One after the other, each when its time has come, for as long as the client runs. */
-  async #injectAll(client: Client, service: Service, hosts: Hosts, capture: Capture): Promise<void> {
+  async #injectAll(client: Client, service: Service, hosts: Hosts, capture: Capture | undefined): Promise<void> {
     for (const fault of this.#planned) {
       const due = client.startMs + fault.atMs;
       await Promise.race([client.finished, new Promise((resolve) => setTimeout(resolve, Math.max(0, due - wallMs())))]);
@@ -243,7 +251,13 @@ class Run {
     }
   }
 
-  async #inject(fault: Fault, client: Client, service: Service, hosts: Hosts, capture: Capture): Promise<void> {
+  async #inject(
+    fault: Fault,
+    client: Client,
+    service: Service,
+    hosts: Hosts,
+    capture: Capture | undefined,
+  ): Promise<void> {
     const host = hosts.byName(fault.host) ?? (await service.resolve(fault.host));
     if (host === undefined || !host.alive) {
       this.#tell(`${fault.action} ${fault.host} left out: there is no such host at this time`);
@@ -255,7 +269,7 @@ class Run {
       const atMs = Math.round((atWallMs - client.startMs) * 1000) / 1000;
       const injected = { atMs, action: fault.action, host: host.name };
       this.#injected.push({ ...injected, wallMs: atWallMs });
-      capture.fault(atWallMs, nameOf(injected));
+      capture?.fault(atWallMs, nameOf(injected));
       // Whoever looks on must not delay the fault itself.
       setImmediate(() => this.#options.observe?.({ kind: 'fault', fault: injected }));
     };

@@ -14,7 +14,7 @@ import { until } from './clock.ts';
 import { DaemonLog } from './daemon-log.ts';
 import type { Programs } from './faults.ts';
 import { type Host, type Hosts, lanAddress, linkAddress, SERVICE_ADDRESS, SERVICE_NAME } from './hosts.ts';
-import { listensOn } from './processes.ts';
+import { childrenOf, listensOn } from './processes.ts';
 import { fttcpCommand, startWithOutput } from './programs.ts';
 import { WITNESS_ENDPOINT, WitnessProcess } from './witness-process.ts';
 
@@ -45,6 +45,15 @@ interface Replica {
   log: DaemonLog;
   /** Where the daemon's (with --direct the server's) own output goes. */
   output: string;
+}
+
+/** What can be looked at while it runs. */
+export interface RunningReplica {
+  name: string;
+  /** The daemon, or with --direct the shell that became the server, by the lab's own numbering. */
+  pid: number;
+  /** Path of the control socket. */
+  control: string;
 }
 
 export class Service {
@@ -91,6 +100,13 @@ export class Service {
     const child = this.#replicas.find((one) => one.host === host)?.child;
     if (this.#options.direct) return { server: child?.pid };
     return { daemon: child?.pid, witness: this.witness };
+  }
+
+  get running(): RunningReplica[] {
+    return this.#replicas.flatMap(({ host, child, control }) => {
+      const pid = host.alive && child.pid !== undefined ? childrenOf(child.pid)[0] : undefined;
+      return pid === undefined ? [] : [{ name: host.name, pid, control }];
+    });
   }
 
   /** Every file of the run that is worth keeping. */

@@ -45,6 +45,51 @@ export const POLLOUT = 0x4;
 export const POLLERR = 0x8;
 export const POLLHUP = 0x10;
 
+/** What this thread has asked of the kernel here, since its start; bytes are those that were really moved. */
+export interface IoCounts {
+  readCalls: number;
+  readBytes: number;
+  writeCalls: number;
+  writeBytes: number;
+  recvCalls: number;
+  recvBytes: number;
+  sendCalls: number;
+  sendBytes: number;
+  pollCalls: number;
+}
+
+/** Calls and bytes by turns. Doubles in place: counting allocates nothing, however far it goes. */
+const counts = new Float64Array(9);
+const READ = 0;
+const WRITE = 2;
+const RECV = 4;
+const SEND = 6;
+const POLL = 8;
+
+/** Each thread counts its own. */
+export function ioCounts(): IoCounts {
+  const at = (index: number) => counts[index] ?? 0;
+  return {
+    readCalls: at(READ),
+    readBytes: at(READ + 1),
+    writeCalls: at(WRITE),
+    writeBytes: at(WRITE + 1),
+    recvCalls: at(RECV),
+    recvBytes: at(RECV + 1),
+    sendCalls: at(SEND),
+    sendBytes: at(SEND + 1),
+    pollCalls: at(POLL),
+  };
+}
+
+/** Counts a call and passes on what it gave: the bytes moved, or −errno. */
+function counted(kind: number, result: number): number {
+  counts[kind] = (counts[kind] ?? 0) + 1;
+  if (result < 0) return -errno();
+  counts[kind + 1] = (counts[kind + 1] ?? 0) + result;
+  return result;
+}
+
 const IOV_BYTES = 16;
 const gather = allocate(2 * IOV_BYTES);
 // Addresses are below 2⁵³, so each 64-bit field is exact as two halves.
@@ -53,15 +98,13 @@ const gatherWords = new Uint32Array(gather.buffer);
 /** Reads at most `length` bytes into `bytes` from `offset` on. Returns the number read, 0 at the end, or −errno. */
 export function read(fd: number, bytes: Uint8Array, offset: number, length: number): number {
   assert(offset >= 0 && length >= 0 && offset + length <= bytes.length, 'a read stays inside its buffer');
-  const result = libc.read(fd, addressOf(bytes) + offset, length);
-  return result < 0 ? -errno() : result;
+  return counted(READ, libc.read(fd, addressOf(bytes) + offset, length));
 }
 
 /** Writes at most `length` bytes of `bytes` from `offset` on. Returns the number written, or −errno. */
 export function write(fd: number, bytes: Uint8Array, offset: number, length: number): number {
   assert(offset >= 0 && length >= 0 && offset + length <= bytes.length, 'a write stays inside its buffer');
-  const result = libc.write(fd, addressOf(bytes) + offset, length);
-  return result < 0 ? -errno() : result;
+  return counted(WRITE, libc.write(fd, addressOf(bytes) + offset, length));
 }
 
 /** One write of two pieces, for example a header and a payload that lie apart. Returns the bytes written, or −errno. */
@@ -78,8 +121,7 @@ export function writeTwo(
   assert(offsetB >= 0 && lengthB >= 0 && offsetB + lengthB <= bytesB.length, 'a write stays inside its buffer');
   setGather(0, addressOf(bytesA) + offsetA, lengthA);
   setGather(4, addressOf(bytesB) + offsetB, lengthB);
-  const result = libc.writev(fd, addressOf(gather), 2);
-  return result < 0 ? -errno() : result;
+  return counted(WRITE, libc.writev(fd, addressOf(gather), 2));
 }
 
 function setGather(word: number, address: number, length: number): void {
@@ -91,15 +133,13 @@ function setGather(word: number, address: number, length: number): void {
 
 export function recv(fd: number, bytes: Uint8Array, offset: number, length: number, flags: number): number {
   assert(offset >= 0 && length >= 0 && offset + length <= bytes.length, 'a receive stays inside its buffer');
-  const result = libc.recv(fd, addressOf(bytes) + offset, length, flags);
-  return result < 0 ? -errno() : result;
+  return counted(RECV, libc.recv(fd, addressOf(bytes) + offset, length, flags));
 }
 
 /** Never raises SIGPIPE. */
 export function send(fd: number, bytes: Uint8Array, offset: number, length: number, flags: number): number {
   assert(offset >= 0 && length >= 0 && offset + length <= bytes.length, 'a send stays inside its buffer');
-  const result = libc.send(fd, addressOf(bytes) + offset, length, flags | MSG_NOSIGNAL);
-  return result < 0 ? -errno() : result;
+  return counted(SEND, libc.send(fd, addressOf(bytes) + offset, length, flags | MSG_NOSIGNAL));
 }
 
 /** Returns 0 or −errno; the descriptor is gone either way. */
@@ -161,6 +201,7 @@ export class Poller {
       this.#timeoutWords[2] = (timeoutMs - seconds * 1000) * 1e6;
       timeoutAddress = this.#timeoutAddress;
     }
+    counts[POLL] = (counts[POLL] ?? 0) + 1;
     const result = libc.ppoll(this.#address, this.#used, timeoutAddress, 0);
     if (result >= 0) return result;
     // The kernel need not have written the answers of a wait that failed: an old one must not be taken for new.

@@ -51,6 +51,20 @@ test('a direct run without faults succeeds and leaves nothing', async () => {
   assert.deepEqual(scratchDirectories(), []);
 });
 
+test('a run can be looked into before the client starts and after it has ended, and spared the capture', async () => {
+  const seen: string[] = [];
+  const result = await runLab(
+    options({
+      capture: false,
+      examine: async (when, replicas) => {
+        seen.push(...replicas.map(({ name, pid }) => `${when} ${name} ${existsSync(`/proc/${pid}`)}`));
+      },
+    }),
+  );
+  assert.deepEqual(seen, ['before a true', 'after a true']);
+  assert.deepEqual([result.ok, result.connections], [true, []]);
+});
+
 test('a power-off without fttcp is not survived, and the stall lasts to the end', async () => {
   const directory = mkdtempSync(path.join(tmpdir(), 'run-test-'));
   try {

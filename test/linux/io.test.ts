@@ -2,7 +2,19 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Worker } from 'node:worker_threads';
 import { drainEventFd, openEventFd, signalEventFd } from '../../src/linux/eventfd.ts';
-import { close, EAGAIN, EBADF, POLLHUP, POLLIN, POLLOUT, Poller, read, write, writeTwo } from '../../src/linux/io.ts';
+import {
+  close,
+  EAGAIN,
+  EBADF,
+  ioCounts,
+  POLLHUP,
+  POLLIN,
+  POLLOUT,
+  Poller,
+  read,
+  write,
+  writeTwo,
+} from '../../src/linux/io.ts';
 import { addressOf, allocate } from '../../src/linux/memory.ts';
 import { openPipe } from '../../src/linux/pipe.ts';
 
@@ -33,6 +45,32 @@ test('reads and writes return byte counts, or -errno without throwing', () => {
   assert.equal(close(readFd), 0);
   assert.equal(read(1_000_000, into, 0, 8), -EBADF);
   assert.equal(close(1_000_000), -EBADF);
+});
+
+test('calls are counted whatever comes of them, bytes where they were moved', () => {
+  const { readFd, writeFd } = openPipe();
+  const before = ioCounts();
+  const bytes = allocate(8);
+  write(writeFd, bytes, 0, 5);
+  writeTwo(writeFd, bytes, 0, 1, bytes, 1, 1);
+  read(readFd, bytes, 0, 8);
+  read(1_000_000, bytes, 0, 8);
+  new Poller(1).wait(0);
+  const after = ioCounts();
+  const difference = Object.entries(after).map(([name, value]) => [name, value - before[name as keyof typeof before]]);
+  assert.deepEqual(Object.fromEntries(difference), {
+    readCalls: 2,
+    readBytes: 7,
+    writeCalls: 2,
+    writeBytes: 7,
+    recvCalls: 0,
+    recvBytes: 0,
+    sendCalls: 0,
+    sendBytes: 0,
+    pollCalls: 1,
+  });
+  close(readFd);
+  close(writeFd);
 });
 
 test('a write of two pieces arrives as one run of bytes', () => {

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { Worker } from 'node:worker_threads';
 import { monotonicMs, realtimeMs } from '../../src/linux/clock.ts';
-import { childrenOf, processState } from '../../src/linux/process.ts';
+import { childrenOf, processState, threadCpuMs } from '../../src/linux/process.ts';
 import { setNormal, setRealtime } from '../../src/linux/scheduling.ts';
 
 test('the monotonic clock reads the same in every thread', async () => {
@@ -40,6 +40,13 @@ test('/proc tells the state and children of a process', () => {
   assert.equal(processState(process.pid), 'R');
   assert.equal(processState(2 ** 22 + 1), undefined);
   assert.ok(childrenOf(process.ppid).includes(process.pid));
+});
+
+test('the processor time of a thread grows while it works', () => {
+  const spentMs = ({ cpuUserMs, cpuSystemMs }: ReturnType<typeof threadCpuMs>) => cpuUserMs + cpuSystemMs;
+  const beforeMs = spentMs(threadCpuMs());
+  const deadlineMs = monotonicMs() + 10_000;
+  while (spentMs(threadCpuMs()) < beforeMs + 30) assert.ok(monotonicMs() < deadlineMs);
 });
 
 function schedulingPolicy(): number {

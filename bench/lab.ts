@@ -1,0 +1,114 @@
+/**
+ * What all benchmarks ask of the lab: every TCP under the same congestion control, progress told, and no measurement of a service
+ * that is not protected any more, because on a busy machine its hosts parted without a fault.
+ */
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { FttcpError } from '../src/errors.ts';
+import type { LabResult } from '../src/lab/result.ts';
+import { type LabOptions, runLab } from '../src/lab/run.ts';
+
+export interface BenchSettings {
+  readonly quick: boolean;
+  readonly congestion: string;
+  /** `auto` or a time. */
+  readonly detectTimeout: string;
+  readonly environment: NodeJS.ProcessEnv;
+  readonly signal: AbortSignal;
+  /** A line of progress for people. */
+  readonly tell: (line: string) => void;
+}
+
+export type BenchRun = Pick<LabOptions, 'server' | 'client' | 'port'> & Partial<LabOptions>;
+
+export interface BenchRunResult {
+  readonly lab: LabResult;
+  /** How often it was repeated because the hosts had parted before any fault. */
+  readonly falsePromotions: number;
+}
+
+const ATTEMPTS = 5;
+const PARTED: ReadonlySet<string> = new Set(['promoted', 'solo', 'removed']);
+/** Of the compiled output, in which this file is too. */
+const DIST = fileURLToPath(new URL('..', import.meta.url));
+const TCP = '/proc/sys/net/ipv4';
+
+/** @throws FttcpError `bench-unstable` when the hosts part again and again; what `runLab` throws */
+export async function runBench(run: BenchRun, settings: BenchSettings): Promise<BenchRunResult> {
+  for (let falsePromotions = 0; falsePromotions < ATTEMPTS; falsePromotions++) {
+    const { lab, parted } = await runOnce(run, settings);
+    if (!parted) return { lab, falsePromotions };
+    settings.tell('the hosts parted before any fault: repeated');
+  }
+  throw new FttcpError(
+    'bench-unstable',
+    `The hosts parted without a fault ${ATTEMPTS} times in a row: the machine is too busy for this detection timeout; ` +
+      'leave it to the benchmarks alone, or give them --detect-timeout 50ms.',
+  );
+}
+
+async function runOnce(run: BenchRun, settings: BenchSettings): Promise<{ lab: LabResult; parted: boolean }> {
+  const { congestion, detectTimeout, environment, signal } = settings;
+  let parted = false;
+  let measuring = true;
+  const lab = await runLab({
+    detectTimeout,
+    environment,
+    signal,
+    ...run,
+    server: `${useCongestion(congestion)} && ${run.server}`,
+    client: `${useCongestion(congestion)} && ${run.client}`,
+    observe: (event) => {
+      if (event.kind !== 'daemon' || event.afterMs !== undefined || !measuring) return;
+      parted ||= PARTED.has(event.event);
+    },
+    examine: async (when, replicas) => {
+      // Whoever looks on afterwards may end daemons, which makes the others part.
+      measuring = when === 'before';
+      if (!parted) await run.examine?.(when, replicas);
+    },
+  });
+  return { lab, parted };
+}
+
+/** A program of this project, for a lab's shell. */
+export function nodeCommand(file: string, ...words: readonly (string | number)[]): string {
+  const quoted = [process.execPath, path.join(DIST, file), ...words].map(
+    (word) => `'${String(word).replaceAll("'", "'\\''")}'`,
+  );
+  return `exec ${quoted.join(' ')}`;
+}
+
+/** The client that measures must have succeeded. @throws FttcpError `bench-client` with what it said */
+export function outputOf({ client }: LabResult, what: string): string {
+  if (client.exitCode === 0) return client.stdout;
+  const said = `${client.stderr}${client.stdout}`.trim().slice(-500);
+  throw new FttcpError(
+    'bench-client',
+    `${what}: the client exited ${client.exitCode}${said === '' ? '' : `: ${said}`}`,
+  );
+}
+
+/** The setting belongs to the network namespace in which it is written: the host's own stays as it is. */
+function useCongestion(name: string): string {
+  return `echo ${name} > ${TCP}/tcp_congestion_control`;
+}
+
+export function defaultCongestion(): string {
+  return readFileSync(`${TCP}/tcp_congestion_control`, 'utf8').trim();
+}
+
+/** @throws FttcpError `usage` */
+export function checkCongestion(name: string): string {
+  const allowed = new Set([
+    defaultCongestion(),
+    ...readFileSync(`${TCP}/tcp_allowed_congestion_control`, 'utf8').trim().split(/\s+/),
+  ]);
+  if (allowed.has(name)) return name;
+  throw new FttcpError(
+    'usage',
+    `--congestion ${name} is not allowed in namespaces of this machine, which allows ${[...allowed].join(', ')}: ` +
+      'add it to net.ipv4.tcp_allowed_congestion_control.',
+  );
+}

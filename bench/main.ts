@@ -1,0 +1,148 @@
+/** `npm run bench`: reads the command line, measures, shows what came of it. */
+import { readFileSync, writeFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { Command, CommanderError } from 'commander';
+import { VERSION } from '../src/daemon/version.ts';
+import { FttcpError } from '../src/errors.ts';
+import { parseTimeMs } from '../src/lab/faults.ts';
+import { benchmarksDocument } from './document.ts';
+import { measureFailover } from './failover.ts';
+import { type BenchSettings, checkCongestion, defaultCongestion } from './lab.ts';
+import { measureLatency } from './latency.ts';
+import { machine } from './machine.ts';
+import { measureProfile } from './profile.ts';
+import { type BenchResults, LOADS } from './results.ts';
+import { allTables, plainText } from './tables.ts';
+import { measureThroughput } from './throughput.ts';
+
+interface Flags {
+  quick?: boolean;
+  json?: boolean;
+  profile?: boolean;
+  write?: boolean;
+  from?: string;
+  congestion?: string;
+  detectTimeout: string;
+}
+
+const PARTS = ['throughput', 'latency', 'failover'] as const;
+type Part = (typeof PARTS)[number];
+
+const DOCUMENT = fileURLToPath(new URL('../../docs/benchmarks.md', import.meta.url));
+const EXIT_USAGE = 2;
+
+/** What became of it is `process.exitCode`: 0 done, 1 failed, 2 wrong usage. */
+export async function main(argv: string[]): Promise<void> {
+  const program = new Command('bench')
+    .description('Measure fttcp against the same server without it, on hosts inside this machine')
+    .argument('[parts...]', `any of ${PARTS.join(', ')}; all when none is named`)
+    .option('--quick', 'fewer repetitions')
+    .option('--json', 'print one JSON object on standard output')
+    .option('--profile', 'also where the time goes')
+    .option('--write', 'write docs/benchmarks.md: everything, profile included')
+    .option('--from <file>', 'measure nothing: take the JSON of an earlier run')
+    .option('--congestion <name>', "congestion control of all ends (default: this machine's own)")
+    .option('--detect-timeout <time>', 'silence after which the primary is taken for dead', 'auto')
+    .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, 'fttcp: ')) })
+    .exitOverride()
+    .action(bench);
+  try {
+    await program.parseAsync(argv);
+  } catch (error) {
+    if (error instanceof CommanderError) {
+      process.exitCode = error.exitCode === 0 ? 0 : EXIT_USAGE;
+    } else if (error instanceof FttcpError && error.code === 'usage') {
+      process.stderr.write(`fttcp: ${error.message}\n`);
+      process.exitCode = EXIT_USAGE;
+    } else {
+      throw error;
+    }
+  }
+}
+
+async function bench(names: string[], flags: Flags): Promise<void> {
+  const parts = partsOf(names, flags);
+  const results = flags.from === undefined ? await measure(parts, flags) : readResults(flags.from);
+  if (flags.write) {
+    writeFileSync(DOCUMENT, benchmarksDocument(results));
+    tell(`written: ${DOCUMENT}`);
+  }
+  process.stdout.write(
+    flags.json ? `${JSON.stringify(results)}\n` : `${allTables(results).map(plainText).join('\n\n')}\n`,
+  );
+  const { failover } = results;
+  if (failover === undefined || LOADS.every((load) => failover[load].failed === 0)) return;
+  process.stderr.write('fttcp: connections were lost, or bytes were wrong, in a failover\n');
+  process.exitCode = 1;
+}
+
+/** @throws FttcpError `usage` */
+function partsOf(names: readonly string[], { write, from }: Flags): ReadonlySet<Part> {
+  const wrong = names.find((name) => !isPart(name));
+  if (wrong !== undefined) throw new FttcpError('usage', `'${wrong}' is not measured: name ${PARTS.join(', ')}`);
+  if (names.length > 0 && (write || from !== undefined)) {
+    throw new FttcpError('usage', '--write and --from are about all that is measured: name no part of it');
+  }
+  return new Set(names.length === 0 ? PARTS : names.filter(isPart));
+}
+
+function isPart(name: string): name is Part {
+  return (PARTS as readonly string[]).includes(name);
+}
+
+/** @throws FttcpError `usage` */
+function readResults(file: string): BenchResults {
+  let found: Partial<BenchResults>;
+  try {
+    found = JSON.parse(readFileSync(file, 'utf8'));
+  } catch (cause) {
+    throw new FttcpError('usage', `--from ${file}: ${(cause as Error).message}`, { cause });
+  }
+  const { machine: on, run } = found;
+  if (on === undefined || run === undefined)
+    throw new FttcpError('usage', `--from ${file}: no results of bench --json`);
+  return { ...found, machine: on, run };
+}
+
+async function measure(parts: ReadonlySet<Part>, flags: Flags): Promise<BenchResults> {
+  if (flags.detectTimeout !== 'auto') parseTimeMs(flags.detectTimeout);
+  const interruption = new AbortController();
+  const interrupt = () => interruption.abort();
+  process.on('SIGINT', interrupt).on('SIGTERM', interrupt).on('SIGHUP', interrupt);
+  const settings: BenchSettings = {
+    quick: flags.quick ?? false,
+    congestion: checkCongestion(flags.congestion ?? defaultCongestion()),
+    detectTimeout: flags.detectTimeout,
+    environment: process.env,
+    signal: interruption.signal,
+    tell,
+  };
+  const startedIso = new Date().toISOString();
+  try {
+    const throughput = parts.has('throughput') ? await measureThroughput(settings) : undefined;
+    const latency = parts.has('latency') ? await measureLatency(settings) : undefined;
+    const failover = parts.has('failover') ? await measureFailover(settings) : undefined;
+    const profile = flags.profile || flags.write ? await measureProfile(settings) : undefined;
+    const repeated = [throughput, latency, profile].map((one) => one?.falsePromotions ?? 0);
+    return {
+      ...(throughput === undefined ? {} : { throughput: throughput.throughput }),
+      ...(latency === undefined ? {} : { latency: latency.latency }),
+      ...(failover === undefined ? {} : { failover }),
+      ...(profile === undefined ? {} : { profile: profile.profile }),
+      machine: machine(settings.congestion),
+      run: {
+        version: VERSION,
+        startedIso,
+        quick: settings.quick,
+        detectTimeout: settings.detectTimeout,
+        falsePromotions: repeated.reduce((sum, count) => sum + count, 0),
+      },
+    };
+  } finally {
+    process.off('SIGINT', interrupt).off('SIGTERM', interrupt).off('SIGHUP', interrupt);
+  }
+}
+
+function tell(line: string): void {
+  process.stderr.write(`bench: ${line}\n`);
+}

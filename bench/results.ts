@@ -1,0 +1,135 @@
+/**
+ * The JSON object of `npm run bench -- --json`; a part that was not asked for is absent. Rates are of payload. `ratio` is
+ * the median of the pairs' own ratios, `added…` that of their differences, everything else said of pairs the median of the values.
+ */
+
+export interface BenchResults {
+  readonly throughput?: ThroughputResult;
+  readonly latency?: LatencyResult;
+  readonly failover?: FailoverResult;
+  readonly profile?: ProfileResult;
+  readonly machine: MachineResult;
+  readonly run: RunResult;
+}
+
+export const RATES = ['1gbit', 'unshaped'] as const;
+export type Rate = (typeof RATES)[number];
+
+/** Client to service, service to client. */
+export const DIRECTIONS = ['up', 'down'] as const;
+export type Direction = (typeof DIRECTIONS)[number];
+
+export type ThroughputResult = Readonly<Record<Rate, Readonly<Record<Direction, ThroughputPairs>>>>;
+
+export interface ThroughputPairs {
+  readonly directMbps: number;
+  readonly fttcpMbps: number;
+  readonly ratio: number;
+  readonly ratioMin: number;
+  readonly ratioMax: number;
+  readonly pairs: number;
+}
+
+export interface LatencyResult {
+  readonly directP50Us: number;
+  readonly fttcpP50Us: number;
+  readonly directP99Us: number;
+  readonly fttcpP99Us: number;
+  readonly addedP50Us: number;
+  readonly addedP99Us: number;
+  readonly pairs: number;
+  /** Of each measurement. */
+  readonly roundTrips: number;
+}
+
+export const LOADS = ['up', 'down', 'echo', 'pingpong'] as const;
+export type Load = (typeof LOADS)[number];
+
+export type FailoverResult = Readonly<Record<Load, FailoverStalls>>;
+
+export interface FailoverStalls {
+  readonly n: number;
+  readonly p50Ms: number;
+  readonly p95Ms: number;
+  readonly maxMs: number;
+  /** From the fault to the suspicion, and to the promotion; null: nobody ever took over. */
+  readonly detectedP50Ms: number | null;
+  readonly promotedP50Ms: number | null;
+  /** Rounds repeated because the hosts had parted before the fault. */
+  readonly falsePromotions: number;
+  /** Rounds among the n in which the connection was lost, a byte was wrong, or nobody took over. */
+  readonly failed: number;
+}
+
+/** Where the time goes, unshaped. */
+export type ProfileResult = Readonly<Record<Direction, DirectionProfile>>;
+
+export interface DirectionProfile {
+  readonly mbps: number;
+  readonly carriedBytes: number;
+  /** Share of all processors' time that was not idle, whoever used it. */
+  readonly machineBusy: number;
+  readonly primary: HostProfile;
+  readonly backup: HostProfile;
+  /** The server's host without fttcp, in the same processor seconds per 10⁹ bytes. */
+  readonly directSecondsPerGb: number;
+}
+
+export interface HostProfile {
+  /** Of the transfer's time, what the data worker was on a processor: counted exactly, without the profiler. */
+  readonly busy: number;
+  /** As sampled, of the transfer's time, what it waited in `ppoll`; the shares that follow are of the rest. */
+  readonly waiting: number;
+  readonly groups: readonly TimeShare[];
+  /** Those with most time of their own, at most six. */
+  readonly functions: readonly TimeShare[];
+  /** By the data worker, taken from or given to the local server and the LAN; of up to 64 KB each. */
+  readonly packets: number;
+  readonly calls: Readonly<Record<SystemCall, CallCount>>;
+  /** Written into the log, or taken from it. */
+  readonly logBytes: number;
+  readonly cpu: CpuUse;
+}
+
+export interface TimeShare {
+  readonly name: string;
+  readonly share: number;
+}
+
+export const SYSTEM_CALLS = ['read', 'write', 'recv', 'send', 'poll'] as const;
+export type SystemCall = (typeof SYSTEM_CALLS)[number];
+
+export interface CallCount {
+  readonly calls: number;
+  readonly bytes: number;
+}
+
+/** Processor seconds per 10⁹ bytes carried. */
+export interface CpuUse {
+  readonly dataUser: number;
+  readonly dataSystem: number;
+  readonly detector: number;
+  readonly daemonOther: number;
+  /** The server program, and whatever else runs on the host. */
+  readonly server: number;
+}
+
+export interface MachineResult {
+  readonly cores: number;
+  readonly cpu: string;
+  readonly memoryBytes: number;
+  readonly kernel: string;
+  readonly node: string;
+  /** Congestion control of all ends, direct and under fttcp. */
+  readonly congestion: string;
+}
+
+export interface RunResult {
+  readonly version: string;
+  readonly startedIso: string;
+  readonly quick: boolean;
+  /** As asked for: `auto` or a time. */
+  readonly detectTimeout: string;
+  /** Measurements of throughput, latency and profile that were repeated because the hosts had parted without any fault. */
+  readonly falsePromotions: number;
+}

@@ -1,0 +1,220 @@
+/** The results as tables, for a terminal and for docs/benchmarks.md alike. Pure. */
+import { ADDED_P50_GOAL_US, RATIO_GOALS, STALL_P50_GOALS_MS } from './goals.ts';
+import {
+  type BenchResults,
+  DIRECTIONS,
+  type DirectionProfile,
+  type FailoverResult,
+  type HostProfile,
+  type LatencyResult,
+  LOADS,
+  type MachineResult,
+  type ProfileResult,
+  RATES,
+  type RunResult,
+  SYSTEM_CALLS,
+  type ThroughputResult,
+} from './results.ts';
+
+/** Less is not worth a row. */
+const SHOWN_SHARE = 0.005;
+
+export interface Table {
+  readonly title: string;
+  readonly head: readonly string[];
+  /** The first cell of a row is words, the others are numbers. */
+  readonly rows: readonly (readonly string[])[];
+}
+
+export function plainText({ title, head, rows }: Table): string {
+  const lines = [head, ...rows];
+  const widths = head.map((_, column) => Math.max(...lines.map((row) => (row[column] ?? '').length)));
+  const line = (row: readonly string[]) =>
+    row
+      .map((cell, column) => (column === 0 ? cell.padEnd(widths[column] ?? 0) : cell.padStart(widths[column] ?? 0)))
+      .join('  ')
+      .trimEnd();
+  return [title, ...lines.map((row) => `  ${line(row)}`)].join('\n');
+}
+
+export function markdown({ head, rows }: Table): string {
+  const line = (row: readonly string[]) => `| ${row.join(' | ')} |`;
+  const rule = `|${head.map((_, column) => (column === 0 ? '---' : '---:')).join('|')}|`;
+  return [line(head), rule, ...rows.map(line)].join('\n');
+}
+
+export function allTables(results: BenchResults): Table[] {
+  const { throughput, latency, failover, profile, machine, run } = results;
+  return [
+    machineTable(machine, run),
+    ...(throughput === undefined ? [] : [throughputTable(throughput)]),
+    ...(latency === undefined ? [] : [latencyTable(latency)]),
+    ...(failover === undefined ? [] : [failoverTable(failover)]),
+    ...(profile === undefined
+      ? []
+      : [timeTable(profile), functionTable(profile), callTable(profile), byteTable(profile), cpuTable(profile)]),
+  ];
+}
+
+export function machineTable(machine: MachineResult, run: RunResult): Table {
+  return {
+    title: 'Machine',
+    head: ['machine', ''],
+    rows: [
+      ['processors', `${machine.cores} × ${machine.cpu}`],
+      ['memory', `${(machine.memoryBytes / 2 ** 30).toFixed(1)} GiB`],
+      ['kernel', machine.kernel],
+      ['Node', machine.node],
+      ['congestion control, all ends', machine.congestion],
+      ['detection timeout', run.detectTimeout === 'auto' ? 'auto, the default' : run.detectTimeout],
+      ['fttcp', run.version],
+      ['begun', run.startedIso],
+    ],
+  };
+}
+
+export function throughputTable(throughput: ThroughputResult): Table {
+  const row = (rate: (typeof RATES)[number], direction: (typeof DIRECTIONS)[number]) => {
+    const { directMbps, fttcpMbps, ratio, ratioMin, ratioMax, pairs } = throughput[rate][direction];
+    const goal = RATIO_GOALS[rate][direction];
+    return [
+      `${rate === '1gbit' ? '1 Gb/s' : rate}, ${direction}`,
+      directMbps.toFixed(0),
+      fttcpMbps.toFixed(0),
+      ratio.toFixed(3),
+      `${ratioMin.toFixed(3)} – ${ratioMax.toFixed(3)}`,
+      String(pairs),
+      judged(`≥ ${goal.toFixed(2)}`, ratio >= goal),
+    ];
+  };
+  return {
+    title: 'Throughput',
+    head: ['LAN', 'direct Mb/s', 'fttcp Mb/s', 'ratio', 'least – greatest', 'pairs', 'goal'],
+    rows: RATES.flatMap((rate) => DIRECTIONS.map((direction) => row(rate, direction))),
+  };
+}
+
+export function latencyTable(latency: LatencyResult): Table {
+  const { directP50Us, fttcpP50Us, addedP50Us, directP99Us, fttcpP99Us, addedP99Us } = latency;
+  const us = (value: number) => value.toFixed(0);
+  const goal = judged(`≤ ${ADDED_P50_GOAL_US}`, addedP50Us <= ADDED_P50_GOAL_US);
+  return {
+    title: 'Latency of a redis SET',
+    head: ['', 'direct µs', 'fttcp µs', 'added µs', 'goal'],
+    rows: [
+      ['p50', us(directP50Us), us(fttcpP50Us), us(addedP50Us), goal],
+      ['p99', us(directP99Us), us(fttcpP99Us), us(addedP99Us), ''],
+    ],
+  };
+}
+
+export function failoverTable(failover: FailoverResult): Table {
+  const ms = (value: number | null) => (value === null ? '–' : value.toFixed(1));
+  return {
+    title: 'Stall of the client at a power-off of the primary',
+    head: ['load', 'n', 'p50 ms', 'p95 ms', 'max ms', 'detected p50', 'promoted p50', 'failed', 'repeated', 'goal'],
+    rows: LOADS.map((load) => {
+      const { n, p50Ms, p95Ms, maxMs, detectedP50Ms, promotedP50Ms, failed, falsePromotions } = failover[load];
+      const goalMs = STALL_P50_GOALS_MS[load];
+      const goal = goalMs === undefined ? '' : judged(`≤ ${goalMs}`, p50Ms <= goalMs);
+      const times = [p50Ms, p95Ms, maxMs, detectedP50Ms, promotedP50Ms].map(ms);
+      return [load, String(n), ...times, String(failed), String(falsePromotions), goal];
+    }),
+  };
+}
+
+interface ProfiledHost {
+  readonly name: string;
+  readonly role: 'primary' | 'backup';
+  readonly host: HostProfile;
+  readonly profile: DirectionProfile;
+}
+
+export function profiledHosts(profile: ProfileResult): ProfiledHost[] {
+  return DIRECTIONS.flatMap((direction) =>
+    (['primary', 'backup'] as const).map((role) => ({
+      name: `${direction}, ${role}`,
+      role,
+      host: profile[direction][role],
+      profile: profile[direction],
+    })),
+  );
+}
+
+export function timeTable(profile: ProfileResult): Table {
+  const hosts = profiledHosts(profile);
+  const names = [...new Set(hosts.flatMap(({ host }) => host.groups.map((group) => group.name)))];
+  const shareOf = (host: HostProfile, name: string) => host.groups.find((group) => group.name === name)?.share ?? 0;
+  const most = (name: string) => Math.max(...hosts.map(({ host }) => shareOf(host, name)));
+  const shown = names.filter((name) => most(name) >= SHOWN_SHARE).sort((one, other) => most(other) - most(one));
+  const rest = (host: HostProfile) => Math.max(0, 1 - shown.reduce((sum, name) => sum + shareOf(host, name), 0));
+  return {
+    title: 'What the data worker does while it does not wait',
+    head: ['', ...hosts.map(({ name }) => name)],
+    rows: [
+      ...shown.map((name) => [name, ...hosts.map(({ host }) => percent(shareOf(host, name)))]),
+      ['anything else', ...hosts.map(({ host }) => percent(rest(host)))],
+      ['(on a processor, of all the time)', ...hosts.map(({ host }) => percent(host.busy))],
+      ['(waiting in ppoll, of all the time)', ...hosts.map(({ host }) => percent(host.waiting))],
+    ],
+  };
+}
+
+export function functionTable(profile: ProfileResult): Table {
+  return {
+    title: 'Functions with most time of their own',
+    head: ['function', 'share'],
+    rows: profiledHosts(profile).flatMap(({ name, host }) =>
+      host.functions.map((one) => [`${name}: \`${one.name}\``, percent(one.share)]),
+    ),
+  };
+}
+
+export function callTable(profile: ProfileResult): Table {
+  return {
+    title: 'System calls per packet',
+    head: ['', 'bytes per packet', ...SYSTEM_CALLS, 'all'],
+    rows: profiledHosts(profile).map(({ name, host, profile: { carriedBytes } }) => {
+      const perPacket = SYSTEM_CALLS.map((call) => host.calls[call].calls / Math.max(1, host.packets));
+      const sum = perPacket.reduce((total, value) => total + value, 0);
+      const cells = [...perPacket, sum].map((value) => value.toFixed(2));
+      return [name, (carriedBytes / Math.max(1, host.packets)).toFixed(0), ...cells];
+    }),
+  };
+}
+
+export function byteTable(profile: ProfileResult): Table {
+  const kinds = SYSTEM_CALLS.filter((call) => call !== 'poll');
+  return {
+    title: 'Bytes copied per byte carried',
+    head: ['', ...kinds, 'into the log', 'all'],
+    rows: profiledHosts(profile).map(({ name, role, host, profile: { carriedBytes } }) => {
+      // A backup reads the log where it was received.
+      const logBytes = role === 'primary' ? host.logBytes : 0;
+      const perByte = [...kinds.map((call) => host.calls[call].bytes), logBytes].map((bytes) => bytes / carriedBytes);
+      const sum = perByte.reduce((total, value) => total + value, 0);
+      return [name, ...[...perByte, sum].map((value) => value.toFixed(2))];
+    }),
+  };
+}
+
+export function cpuTable(profile: ProfileResult): Table {
+  const s = (value: number) => value.toFixed(2);
+  return {
+    title: 'Processor seconds per GB carried',
+    head: ['', 'data, user', 'data, kernel', 'detector', 'rest of daemon', 'server', 'whole host', 'direct'],
+    rows: profiledHosts(profile).map(({ name, host: { cpu }, profile: { directSecondsPerGb } }) => {
+      const { dataUser, dataSystem, detector, daemonOther, server } = cpu;
+      const sum = dataUser + dataSystem + detector + daemonOther + server;
+      return [name, ...[dataUser, dataSystem, detector, daemonOther, server, sum, directSecondsPerGb].map(s)];
+    }),
+  };
+}
+
+function judged(goal: string, met: boolean): string {
+  return `${goal} ${met ? 'met' : 'MISSED'}`;
+}
+
+function percent(share: number): string {
+  return `${(share * 100).toFixed(1)} %`;
+}
