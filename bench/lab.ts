@@ -60,6 +60,7 @@ async function runOnce(run: BenchRun, settings: BenchSettings): Promise<{ lab: L
     server: `${useCongestion(congestion)} && ${run.server}`,
     client: `${useCongestion(congestion)} && ${run.client}`,
     observe: (event) => {
+      run.observe?.(event);
       if (event.kind !== 'daemon' || event.afterMs !== undefined || !measuring) return;
       parted ||= PARTED.has(event.event);
     },

@@ -151,7 +151,11 @@ async function sample(
         },
         examine: async (when, replicas) => {
           timesUs.push(monotonicMs() * 1000);
-          if (when === 'before') return;
+          if (when === 'before') {
+            // Those of data workers that have ended already, because their replica began anew.
+            for (const { name } of replicas) rmSync(fileOf(name), { force: true });
+            return;
+          }
           const { primary, backup } = await lookAt(replicas);
           names = { primary: primary.status.self, backup: backup.status.self };
           // The profile is written at the data worker's end in good order.
@@ -164,8 +168,12 @@ async function sample(
     );
     outputOf(lab, `profile ${direction}`);
     const [fromUs, toUs] = timesUs.slice(-2);
-    const summary = (name: string): ProfileSummary =>
-      summarizeProfile(JSON.parse(readFileSync(fileOf(name), 'utf8')) as CpuProfile, fromUs ?? 0, toUs ?? 0);
+    const summary = (name: string): ProfileSummary => {
+      const profile = JSON.parse(readFileSync(fileOf(name), 'utf8')) as CpuProfile;
+      const found = summarizeProfile(profile, fromUs ?? 0, toUs ?? 0);
+      if (found.functions.length === 0) throw new FttcpError('bench-profile', `host ${name}'s profile is empty`);
+      return found;
+    };
     if (names === undefined) throw new FttcpError('bench-profile', 'the replicas were not seen');
     return { summaries: { primary: summary(names.primary), backup: summary(names.backup) }, falsePromotions };
   } finally {

@@ -1,4 +1,5 @@
-// Sends N bytes to the stream server, or has it send them, and checks each. Usage: transfer up|down N. Exit code 0 when all is right.
+// Sends N bytes to the stream server, or has it send them, and checks each. Says `running` when a tenth is under way. Usage:
+// transfer up|down N. Exit code 0 when all is right.
 import { connect } from 'node:net';
 import { isStream, SLICE_BYTES, streamSlice } from '../stream.ts';
 
@@ -11,6 +12,14 @@ function end(code: number, said: string): never {
   process.exit(code);
 }
 
+let running = false;
+
+function noteProgress(): void {
+  if (running || position < count / 10) return;
+  running = true;
+  process.stdout.write('running\n');
+}
+
 function upload(): void {
   const go = () => {
     for (let room = true; room && position < count; ) {
@@ -18,6 +27,7 @@ function upload(): void {
       position += slice.length;
       room = socket.write(slice);
     }
+    noteProgress();
   };
   let answer = '';
   socket.on('drain', go).on('data', (data) => {
@@ -31,6 +41,7 @@ function download(): void {
   socket.on('data', (data) => {
     if (!isStream(position, data)) end(1, `wrong bytes after ${position}`);
     position += data.length;
+    noteProgress();
     if (position >= count) end(position === count ? 0 : 1, `${position} bytes`);
   });
 }
