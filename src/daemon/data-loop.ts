@@ -1,6 +1,7 @@
 // The data loop: one synchronous loop over TUN, packet socket and replication link. It moves bytes between descriptors and the
-// replica, in preallocated memory; it decides nothing. In each turn: the link first (acknowledgements must not wait behind bulk
-// work), then the server's packets, then the LAN, then time, then the log goes out, then what the barrier lets through.
+// replica, in preallocated memory; it decides nothing. In each turn: the LAN, then the server's packets, its answers to the LAN's
+// among them, then the log goes out, then the link comes in, then time, then what the barrier lets through. Bulk is taken in small
+// portions, since everything that must be acknowledged waits for two turns or three.
 import { createHmac, randomBytes } from 'node:crypto';
 import { crc32 } from 'node:zlib';
 import { monotonicMs } from '../linux/clock.ts';
@@ -55,8 +56,9 @@ export interface DataWorkerData {
   readonly realtime: 'auto' | 'off';
 }
 
-/** Packets taken from one descriptor before the others get their turn. */
+/** Taken from one descriptor before the others get their turn. */
 const BATCH = 64;
+const BATCH_BYTES = 512 << 10;
 const POLL_TIMERS_MS = 2;
 const POLL_IDLE_MS = 20;
 const LINK_RETRY_MS = 100;
@@ -131,6 +133,8 @@ export class DataLoop {
       this.#log,
       {
         event: reports.event,
+        // What became of the connection is told by the turn's own flush.
+        flushLink: () => this.#link.flush(),
         closeLink: () => this.#link.close(),
         listen: (on) => this.#listen(on),
         askWitness: (request) => this.#witness?.ask(request),
@@ -184,11 +188,12 @@ export class DataLoop {
     const pausedMs = this.#nowMs - beforeMs - pollMs;
     if (this.#poller.ready(this.#wakeSlot) !== 0) drainEventFd(this.#data.wakeFd);
 
+    const delivered = this.#poller.ready(this.#lanSlot) !== 0 && this.#readLan();
+    if (delivered || this.#poller.ready(this.#tunSlot) !== 0) this.#readTun();
+    this.#south.appendNotes();
+    this.#linkEnded(this.#link.flush());
     this.#turnLink();
     this.#witness?.receive(this.#takeAnswer);
-    if (this.#poller.ready(this.#tunSlot) !== 0) this.#readTun();
-    if (this.#poller.ready(this.#lanSlot) !== 0) this.#readLan();
-    this.#south.appendNotes();
     if (this.#poller.ready(this.#lanEventsSlot) !== 0) this.#takeLanEvents();
     this.#board.readHealth(this.#health);
     this.#replica.tick(this.#nowMs, pausedMs, this.#health);
@@ -246,11 +251,13 @@ export class DataLoop {
   }
 
   #readTun(): void {
-    for (let i = 0; i < BATCH && this.#south.canReadServer; i++) {
+    let bytes = 0;
+    for (let i = 0; i < BATCH && bytes < BATCH_BYTES && this.#south.canReadServer; i++) {
       const offset = this.#release.reserve();
       const length = read(this.#data.tunFd, this.#release.bytes, offset + TUN_HEADROOM, LAN_FRAME_MAX - TUN_HEADROOM);
       if (length === -EBADFD) this.#tunEnded();
       if (length <= 0) return;
+      bytes += length;
       this.#south.fromTun(offset, length, this.#nowMs);
     }
   }
@@ -260,12 +267,16 @@ export class DataLoop {
     this.#poller.setFd(this.#tunSlot, -1);
   }
 
-  #readLan(): void {
-    for (let i = 0; i < BATCH && this.#south.canReadLan; i++) {
+  /** @returns whether there were any frames: then the server may have an answer. */
+  #readLan(): boolean {
+    let bytes = 0;
+    for (let i = 0; i < BATCH && bytes < BATCH_BYTES && this.#south.canReadLan; i++) {
       const length = read(this.#lanFd, this.#lanFrame, 0, LAN_FRAME_MAX);
-      if (length <= 0) return;
+      if (length <= 0) break;
+      bytes += length;
       this.#south.fromLan(this.#lanFrame, length, this.#nowMs);
     }
+    return bytes > 0;
   }
 
   /** Takes the service's frames off the LAN, or stops doing so. */

@@ -4,10 +4,14 @@ import { close, EAGAIN, EINPROGRESS, POLLIN, POLLOUT, type Poller, recv, send } 
 import { allocate } from '../linux/memory.ts';
 import { connectResult, setBufferSizes, setNoDelay, tcpAccept, tcpConnect, tcpListen } from '../linux/socket.ts';
 import type { ByteQueue } from '../log/byte-queue.ts';
+import { FRAME_MAX } from '../log/entry.ts';
 import type { Endpoint } from './config.ts';
 
 const SOCKET_BUFFER_BYTES = 8 << 20;
-const RECEIVE_BYTES = 4 << 20;
+/** Received at a time: what was received is acknowledged before more of it comes, and the rest of the turn gets its turn. */
+const RECEIVE_MOST = 512 << 10;
+/** Beside that there is room for a frame that is not whole yet. */
+const RECEIVE_BYTES = RECEIVE_MOST + FRAME_MAX;
 
 /** Takes received bytes; returns how many it consumed, or -1 to end the connection. */
 export type Consume = (bytes: Uint8Array, offset: number, length: number) => number;
@@ -74,18 +78,14 @@ export class ReplicationLink {
     return 1;
   }
 
-  /** Receives what there is. @returns '' or why the connection has ended. */
+  /** Receives a part of what there is now. @returns '' or why the connection has ended. */
   receive(consume: Consume): string {
-    if (this.#fd < 0 || this.#connecting || this.#poller.ready(this.#slot) === 0) return '';
-    for (;;) {
-      const room = RECEIVE_BYTES - this.#filled;
-      const length = recv(this.#fd, this.#received, this.#filled, room, 0);
-      if (length === -EAGAIN) return '';
-      if (length <= 0) return length === 0 ? 'the peer closed the link' : `the link failed (errno ${-length})`;
-      this.#filled += length;
-      if (!this.#consume(consume)) return 'the peer does not speak the replication protocol';
-      if (this.#fd < 0 || length < room) return '';
-    }
+    if (this.#fd < 0 || this.#connecting) return '';
+    const length = recv(this.#fd, this.#received, this.#filled, RECEIVE_MOST, 0);
+    if (length === -EAGAIN) return '';
+    if (length <= 0) return length === 0 ? 'the peer closed the link' : `the link failed (errno ${-length})`;
+    this.#filled += length;
+    return this.#consume(consume) ? '' : 'the peer does not speak the replication protocol';
   }
 
   /** Sends what is queued. @returns '' or why the connection has ended. */

@@ -84,6 +84,8 @@ export type ReplicaEvent =
 
 export interface ReplicaPorts {
   event(event: ReplicaEvent): void;
+  /** Sends what is queued for the replication link, as far as it goes now. */
+  flushLink(): void;
   /** Ends the replication link's connection, if there is one. */
   closeLink(): void;
   /** Whether frames for the service address are to be taken off the LAN. */
@@ -409,6 +411,7 @@ export class Replica {
     if (whole > 0 && this.role === 'backup' && this.#session !== undefined) {
       this.#held += whole;
       this.#session.sendAck(this.#held);
+      this.#ports.flushLink();
     }
     return whole;
   }

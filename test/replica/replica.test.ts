@@ -138,7 +138,7 @@ test('a primary whose LAN is lost is succeeded, and steps down when it hears of 
   const client = conversation(world, 20_000, 0);
   world.run(() => client.tcp.received.length > 3_000);
   world.lanDown.add(0);
-  world.finish();
+  world.finish().runFor(20);
   deepEqual([world.primary.replica.role, world.primary.replica.epoch], ['removed', 4]);
   equal(world.primary.listening, false);
   const promoted = world.backup.events.find(({ event }) => event === 'promoted');

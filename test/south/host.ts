@@ -105,6 +105,7 @@ export class Host {
       this.log,
       {
         event: (event) => this.events.push(event),
+        flushLink: () => this.#flush(),
         closeLink: () => ports.closeLink(this),
         listen: (on) => {
           this.listening = on;
@@ -124,9 +125,12 @@ export class Host {
   *turn(nowMs: number, health: Parameters<Replica['tick']>[2]): Generator<void> {
     const pausedMs = Math.max(0, nowMs - this.lastTurnAt - this.pollMs);
     this.lastTurnAt = nowMs;
-    this.#receive(nowMs);
-    for (const answer of this.fromWitness.splice(0)) this.replica.fromWitness(answer, nowMs);
-    yield;
+    for (let i = 0; i < BATCH && this.south.canReadLan && this.fromLan.length > 0; i++) {
+      const frame = this.fromLan.shift() as Uint8Array;
+      this.#lanFrame.set(frame);
+      this.south.fromLan(this.#lanFrame, frame.length, nowMs);
+      yield;
+    }
     this.server.turn(nowMs);
     for (let i = 0; i < BATCH && this.south.canReadServer && this.server.toWrap.length > 0; i++) {
       const packet = this.server.toWrap.shift() as Uint8Array;
@@ -135,13 +139,12 @@ export class Host {
       this.south.fromTun(offset, packet.length, nowMs);
       yield;
     }
-    for (let i = 0; i < BATCH && this.south.canReadLan && this.fromLan.length > 0; i++) {
-      const frame = this.fromLan.shift() as Uint8Array;
-      this.#lanFrame.set(frame);
-      this.south.fromLan(this.#lanFrame, frame.length, nowMs);
-      yield;
-    }
     this.south.appendNotes();
+    this.#flush();
+    yield;
+    this.#receive(nowMs);
+    for (const answer of this.fromWitness.splice(0)) this.replica.fromWitness(answer, nowMs);
+    yield;
     this.replica.tick(nowMs, pausedMs, health);
     yield;
     this.#flush();
