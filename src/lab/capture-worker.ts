@@ -5,9 +5,8 @@
  */
 import path from 'node:path';
 import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
-import { MSG_DONTWAIT, MSG_TRUNC, POLLIN, Poller, recv } from '../linux/io.ts';
-import { libc } from '../linux/libc.ts';
-import { addressOf, allocate } from '../linux/memory.ts';
+import { DatagramBatch, stampArrivals } from '../linux/datagram-batch.ts';
+import { MSG_TRUNC, POLLIN, Poller } from '../linux/io.ts';
 import { enterNetworkNamespace } from '../linux/namespaces.ts';
 import { droppedFrames, openPacketSocket } from '../linux/packet-socket.ts';
 import { ipFromString, ipIs } from '../wire/ip-address.ts';
@@ -23,7 +22,7 @@ import {
 } from './capture-shared.ts';
 import { wallMs } from './clock.ts';
 import { Flows } from './flow.ts';
-import { interfaceDescription, mark, packet } from './pcapng.ts';
+import { interfaceDescription, mark } from './pcapng.ts';
 import { VoiceTap } from './voice-tap.ts';
 
 /** Ethernet, IPv6 and the longest TCP header fit. */
@@ -31,10 +30,9 @@ const SNAP_BYTES = 128;
 const ETHERNET_HEADER = 14;
 const ETHERTYPE_IPV4 = 0x0800;
 const ETHERTYPE_IPV6 = 0x86dd;
-/** socket(7): the kernel's time stamp of the frame last read; the first call switches stamping on. */
-const SIOCGSTAMPNS = 0x8907;
 const BATCH = 256;
 const POLL_MS = 5;
+const CATCH_UP_MS = 5000;
 
 interface Tapped {
   fd: number;
@@ -44,9 +42,8 @@ interface Tapped {
   interfaceIndex: number;
 }
 
-const frame = allocate(256 * 1024); // only its first bytes are read; lengths are checked against the frame's own
-const stamp = allocate(16); // struct timespec
-const stampWords = new DataView(stamp.buffer);
+/** Only the first bytes of a frame are read, but lengths are checked against the frame's own. */
+const whole = new Uint8Array(256 * 1024);
 const segment = new Segment();
 
 class CaptureLoop {
@@ -55,13 +52,12 @@ class CaptureLoop {
   readonly #service: Uint8Array;
   readonly #port: number;
   readonly #poller: Poller;
+  readonly #batch = new DatagramBatch(BATCH, SNAP_BYTES, true);
   readonly #tapped: Tapped[] = [];
   readonly #files: CaptureFile[] = [];
   readonly #voices: VoiceTap;
   #faultsSeen = 0;
   #packets = 0;
-  #seconds = 0;
-  #nanoseconds = 0;
 
   constructor(order: CaptureOrder) {
     this.#board = new CaptureBoard(order.board);
@@ -78,7 +74,9 @@ class CaptureLoop {
   run(): CaptureReport {
     this.#board.start();
     while (!this.#board.stopped) this.#once(POLL_MS);
-    this.#once(0);
+    // On a busy machine much may be waiting to be read; what comes from now on counts no more.
+    const stoppedMs = performance.now();
+    while (this.#once(0) && performance.now() - stoppedMs < CATCH_UP_MS);
     const dropped = this.#tapped.filter((one) => one.followed).reduce((sum, one) => sum + droppedFrames(one.fd), 0);
     const voices = this.#voices.finish();
     for (const file of this.#files) file.close();
@@ -104,7 +102,7 @@ class CaptureLoop {
         filter: undefined,
         receiveBufferBytes: 64 << 20,
       });
-      libc.ioctl(fd, SIOCGSTAMPNS, addressOf(stamp));
+      stampArrivals(fd);
       this.#tapped.push({ fd, slot: this.#poller.add(fd, POLLIN), followed, file, interfaceIndex });
     });
   }
@@ -122,53 +120,45 @@ class CaptureLoop {
     return file;
   }
 
-  #once(timeoutMs: number): void {
+  /** Returns whether there may be more to read at once. */
+  #once(timeoutMs: number): boolean {
     this.#poller.wait(timeoutMs);
     this.#voices.turn(performance.now());
+    let isMore = false;
     for (const tapped of this.#tapped) {
       const ready = this.#poller.ready(tapped.slot);
-      if (ready & POLLIN) this.#drain(tapped);
+      if (ready & POLLIN) isMore = this.#read(tapped) || isMore;
       else if (ready !== 0) this.#poller.setFd(tapped.slot, -1); // the host lost its power
     }
     this.#board.openFlows = this.#flows.openCount;
     this.#writeMarks();
+    return isMore;
   }
 
-  #drain(tapped: Tapped): void {
-    for (let i = 0; i < BATCH; i++) {
-      const length = recv(tapped.fd, frame, 0, SNAP_BYTES, MSG_DONTWAIT | MSG_TRUNC);
-      if (length <= 0) return;
+  #read({ fd, followed, file, interfaceIndex }: Tapped): boolean {
+    const count = this.#batch.receive(fd, MSG_TRUNC);
+    for (let i = 0; i < count; i++) {
+      const frame = this.#batch.datagram(i);
+      const length = this.#batch.length(i);
+      const seconds = this.#batch.seconds(i);
+      const nanoseconds = this.#batch.nanoseconds(i);
       this.#packets++;
-      this.#readStamp(tapped.fd);
-      if (tapped.followed) this.#follow(length);
-      if (tapped.file) {
-        const captured = frame.subarray(0, Math.min(length, SNAP_BYTES));
-        tapped.file.write(packet(tapped.interfaceIndex, this.#seconds, this.#nanoseconds, captured, length));
-      }
+      if (followed) this.#follow(frame, length, seconds * 1000 + nanoseconds / 1e6);
+      file?.packet(interfaceIndex, seconds, nanoseconds, frame, Math.min(length, SNAP_BYTES), length);
     }
+    return count === this.#batch.capacity;
   }
 
-  #readStamp(fd: number): void {
-    if (libc.ioctl(fd, SIOCGSTAMPNS, addressOf(stamp)) === 0) {
-      this.#seconds = stampWords.getUint32(0, true) + stampWords.getUint32(4, true) * 2 ** 32;
-      this.#nanoseconds = stampWords.getUint32(8, true);
-      if (this.#seconds > 0) return;
-    }
-    const nowMs = wallMs();
-    this.#seconds = Math.floor(nowMs / 1000);
-    this.#nanoseconds = Math.floor((nowMs - this.#seconds * 1000) * 1e6);
-  }
-
-  #follow(length: number): void {
+  #follow(frame: Uint8Array, length: number, atMs: number): void {
     const type = ((frame[12] ?? 0) << 8) | (frame[13] ?? 0);
     if (type !== ETHERTYPE_IPV4 && type !== ETHERTYPE_IPV6) return;
-    if (segment.parse(frame, ETHERNET_HEADER, length - ETHERNET_HEADER) !== '' || !segment.isTcp) return;
+    whole.set(frame);
+    if (segment.parse(whole, ETHERNET_HEADER, length - ETHERNET_HEADER) !== '' || !segment.isTcp) return;
     const { sourcePort, destinationPort, sourceOffset, destinationOffset, family } = segment;
-    const atMs = this.#seconds * 1000 + this.#nanoseconds / 1e6;
     this.#noticeFaults(atMs);
-    if (destinationPort === this.#port && ipIs(this.#service, frame, destinationOffset, family)) {
+    if (destinationPort === this.#port && ipIs(this.#service, whole, destinationOffset, family)) {
       this.#flows.packet(atMs, true, sourcePort, segment);
-    } else if (sourcePort === this.#port && ipIs(this.#service, frame, sourceOffset, family)) {
+    } else if (sourcePort === this.#port && ipIs(this.#service, whole, sourceOffset, family)) {
       this.#flows.packet(atMs, false, destinationPort, segment);
     }
   }

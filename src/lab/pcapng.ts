@@ -12,6 +12,8 @@ const OPTION_COMMENT = 1;
 const OPTION_INTERFACE_NAME = 2;
 const OPTION_TIMESTAMP_RESOLUTION = 9;
 const NANOSECONDS = 9;
+/** Of an enhanced packet block without a frame. */
+const PACKET_BYTES = 32;
 
 const text = new TextEncoder();
 const padded = (length: number): number => (length + 3) & ~3;
@@ -37,34 +39,54 @@ export function interfaceDescription(name: string, snapLength: number): Uint8Arr
   return block(INTERFACE_DESCRIPTION, join([new Uint8Array(fixed.buffer), ...options]));
 }
 
+/** Bytes that `writePacket` needs. */
+export const packetBytes = (capturedLength: number): number => PACKET_BYTES + padded(capturedLength);
+
 /**
+ * Writes a packet without making anything: captures are long. Returns the offset after it.
  * @param seconds of the time, since 1970, and `nanoseconds` of that second
- * @param captured the first bytes of the frame
+ * @param frame of which the first `capturedLength` bytes are kept
  * @param originalLength the frame's own length
  */
-export function packet(
+export function writePacket(
+  target: Uint8Array,
+  view: DataView,
+  at: number,
   interfaceIndex: number,
   seconds: number,
   nanoseconds: number,
-  captured: Uint8Array,
+  frame: Uint8Array,
+  capturedLength: number,
   originalLength: number,
-  comment?: string,
-): Uint8Array {
-  const fixed = new DataView(new ArrayBuffer(20));
-  const time = BigInt(seconds) * 1_000_000_000n + BigInt(nanoseconds);
-  fixed.setUint32(0, interfaceIndex, true);
-  fixed.setUint32(4, Number(time >> 32n), true);
-  fixed.setUint32(8, Number(time & 0xffffffffn), true);
-  fixed.setUint32(12, captured.length, true);
-  fixed.setUint32(16, originalLength, true);
-  const parts = [new Uint8Array(fixed.buffer), captured, new Uint8Array(padded(captured.length) - captured.length)];
-  if (comment !== undefined) parts.push(option(OPTION_COMMENT, text.encode(comment)), option(0, new Uint8Array(0)));
-  return block(ENHANCED_PACKET, join(parts));
+): number {
+  const length = packetBytes(capturedLength);
+  // The time in nanoseconds has 61 bits: its low word is exact modulo 2³², and the high word is what is missing.
+  const lowOfSeconds = Math.imul(seconds, 1e9) >>> 0;
+  const low = lowOfSeconds + nanoseconds;
+  const high = Math.round((seconds * 1e9 - lowOfSeconds) / 2 ** 32) + (low >= 2 ** 32 ? 1 : 0);
+  view.setUint32(at, ENHANCED_PACKET, true);
+  view.setUint32(at + 4, length, true);
+  view.setUint32(at + 8, interfaceIndex, true);
+  view.setUint32(at + 12, high, true);
+  view.setUint32(at + 16, low, true);
+  view.setUint32(at + 20, capturedLength, true);
+  view.setUint32(at + 24, originalLength, true);
+  const end = at + length - 4;
+  for (let i = 0; i < capturedLength; i++) target[at + 28 + i] = frame[i] ?? 0;
+  target.fill(0, at + 28 + capturedLength, end);
+  view.setUint32(end, length, true);
+  return end + 4;
 }
 
 /** Something that happened beside the packets: an empty packet with a comment. */
 export function mark(interfaceIndex: number, seconds: number, nanoseconds: number, comment: string): Uint8Array {
-  return packet(interfaceIndex, seconds, nanoseconds, new Uint8Array(0), 0, comment);
+  const empty = new Uint8Array(PACKET_BYTES);
+  writePacket(empty, new DataView(empty.buffer), 0, interfaceIndex, seconds, nanoseconds, empty, 0, 0);
+  const fixed = empty.subarray(8, PACKET_BYTES - 4);
+  return block(
+    ENHANCED_PACKET,
+    join([fixed, option(OPTION_COMMENT, text.encode(comment)), option(0, new Uint8Array(0))]),
+  );
 }
 
 function option(code: number, value: Uint8Array): Uint8Array {

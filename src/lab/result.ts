@@ -34,6 +34,8 @@ export interface ConnectionResult {
   /** Client → service. */
   bytesIn: number;
   bytesOut: number;
+  /** When the client's first packet was seen, from the client's start. */
+  openedMs: number;
   /** See flow.ts. */
   stallMs: number;
   survived: boolean;
@@ -97,12 +99,18 @@ export function divergencesOf(events: readonly DaemonEvent[]): number {
   return Math.max(0, ...events.map((one) => one.divergences ?? 0));
 }
 
-export function connectionsOf(flows: readonly FlowReport[], clientExitCode: number): ConnectionResult[] {
+/** @param startMs of the client, by the wall clock */
+export function connectionsOf(
+  flows: readonly FlowReport[],
+  clientExitCode: number,
+  startMs: number,
+): ConnectionResult[] {
   return flows.map((flow) => ({
     client: flow.client,
     service: flow.service,
     bytesIn: flow.bytesIn,
     bytesOut: flow.bytesOut,
+    openedMs: round(flow.startMs - startMs),
     stallMs: round(flow.stallMs),
     survived: survived(flow, clientExitCode === 0),
   }));

@@ -197,7 +197,7 @@ class Run {
     if (report.dropped > 0) this.#tell(`${report.dropped} packets were lost by the capture: its numbers may be wrong`);
     this.#readLogs(service.logs);
     const faultsAtMs = this.#injected.map((fault) => fault.wallMs);
-    const connections = connectionsOf(report.flows, clientResult.exitCode);
+    const connections = connectionsOf(report.flows, clientResult.exitCode, client.startMs);
     const voices = judgeVoices(report.runs, officesOf(this.#events), client.startMs);
     const unfounded = falsePromotions(this.#events, this.#injected);
     const divergences = divergencesOf(this.#events);

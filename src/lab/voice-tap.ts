@@ -12,7 +12,7 @@ import { DatagramBatch, stampArrivals } from '../linux/datagram-batch.ts';
 import { MSG_TRUNC } from '../linux/io.ts';
 import { droppedFrames, filterForVoice, openPacketSocket } from '../linux/packet-socket.ts';
 import type { CaptureFile } from './capture-file.ts';
-import { interfaceDescription, packet } from './pcapng.ts';
+import { interfaceDescription } from './pcapng.ts';
 import { type Run, Speech } from './voices.ts';
 
 export interface VoicePort {
@@ -94,7 +94,7 @@ export class VoiceTap {
     this.#speech.hear(host, seconds * 1000 + nanoseconds / 1e6);
     if (this.#file === undefined) return;
     const length = this.#batch.length(index);
-    const captured = this.#batch.datagram(index).subarray(0, Math.min(length, this.#snapBytes));
-    this.#file.write(packet(port, seconds, nanoseconds, captured, length));
+    const captured = Math.min(length, this.#snapBytes);
+    this.#file.packet(port, seconds, nanoseconds, this.#batch.datagram(index), captured, length);
   }
 }

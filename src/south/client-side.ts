@@ -283,6 +283,7 @@ export class ClientSide {
     if (segment.dataLength > 0) this.#logBytes(connection, segment, position, end);
     if ((segment.flags & FIN) !== 0 && connection.inFin === NONE) {
       connection.inFin = end;
+      connection.inFinAfter = connection.outUna;
       log.fin(connection.id, end, connection.tsRecent);
     }
     return kept;

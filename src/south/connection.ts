@@ -56,6 +56,8 @@ export class Connection {
   readonly input: StreamBuffer;
   /** Position of the client's FIN. */
   inFin = NONE;
+  /** The server's output, its FIN counted, that the client may have seen when it sent its FIN. */
+  inFinAfter = 1;
   /** Local rcvNxt, the FIN counted. */
   inLocalNxt = 1;
   /** Right edge of the window that the local server's TCP offers. */

@@ -34,6 +34,7 @@ export class Replay {
         return this.#bytes(connection, entry, nowMs);
       case layout.ENTRY.FIN:
         connection.inFin = entry.u64(layout.FIN_POSITION);
+        connection.inFinAfter = connection.outWireNxt;
         this.#clientClock(connection, entry.u32(layout.FIN_TSVAL), nowMs);
         this.#virtualClient.pump(connection, nowMs);
         return '';

@@ -65,7 +65,7 @@ export class VirtualClient {
       this.#send(connection, ACK | PSH, connection.inFed, part);
       connection.inFed += part;
     }
-    if (connection.inFed === connection.inFin) {
+    if (connection.inFed === connection.inFin && mayClose(connection)) {
       this.#send(connection, ACK | FIN, connection.inFin, 0);
       connection.inFed = connection.inFin + 1;
     }
@@ -268,4 +268,12 @@ export class VirtualClient {
     this.#context.ports.tun(bytes, 0, VIRTIO_HEADER + headers + fields.dataLength);
     this.#context.counters.virtualSegments++;
   }
+}
+
+/**
+ * A client may have closed because it was answered. Many servers drop a request whose client has gone: one that is slower than the
+ * primary's hears of it only when it has said as much. What the primary's had said by then, it said without the FIN.
+ */
+function mayClose({ outLocalNxt, inFinAfter, diverged }: Connection): boolean {
+  return outLocalNxt >= inFinAfter || diverged;
 }

@@ -14,6 +14,7 @@ const lab = (more: Partial<LabResult> = {}): LabResult => ({
       service: '10.77.0.100:7000',
       bytesIn: 1,
       bytesOut: 1,
+      openedMs: 100,
       stallMs: 13,
       survived: true,
     },

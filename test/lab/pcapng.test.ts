@@ -1,6 +1,34 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { interfaceDescription, mark, packet, sectionHeader } from '../../src/lab/pcapng.ts';
+import { interfaceDescription, mark, packetBytes, sectionHeader, writePacket } from '../../src/lab/pcapng.ts';
+
+/** A packet in the middle of other bytes. */
+function packet(
+  interfaceIndex: number,
+  seconds: number,
+  nanoseconds: number,
+  frame: Uint8Array,
+  originalLength: number,
+) {
+  const target = new Uint8Array(200).fill(0xaa);
+  const { length } = frame;
+  const end = writePacket(
+    target,
+    view(target),
+    40,
+    interfaceIndex,
+    seconds,
+    nanoseconds,
+    frame,
+    length,
+    originalLength,
+  );
+  assert.equal(end, 40 + packetBytes(length));
+  assert.ok(
+    target.subarray(0, 40).every((byte) => byte === 0xaa) && target.subarray(end).every((byte) => byte === 0xaa),
+  );
+  return target.slice(40, end);
+}
 
 const view = (bytes: Uint8Array) => new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 
@@ -25,7 +53,17 @@ test('a packet carries its time in nanoseconds and its original length', () => {
   assert.equal(time, 1_700_000_000_123_456_789n);
   assert.equal(block.getUint32(20, true), 3);
   assert.equal(block.getUint32(24, true), 1514);
-  assert.equal(block.getUint8(28), 9);
+  assert.deepEqual([...new Uint8Array(block.buffer, 28, 4)], [9, 8, 7, 0]);
+});
+
+test('the two words of a time are right at every carry', () => {
+  for (const seconds of [0, 1, 4, 1_700_000_000, 1_700_000_001, 2 ** 31, 4_000_000_000]) {
+    for (const nanoseconds of [0, 1, 294_967_295, 294_967_296, 500_000_000, 999_999_999]) {
+      const block = view(packet(0, seconds, nanoseconds, new Uint8Array(1), 1));
+      const time = (BigInt(block.getUint32(12, true)) << 32n) | BigInt(block.getUint32(16, true));
+      assert.equal(time, BigInt(seconds) * 1_000_000_000n + BigInt(nanoseconds));
+    }
+  }
 });
 
 test('a mark is an empty packet with a comment', () => {

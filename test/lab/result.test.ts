@@ -18,7 +18,9 @@ test('a lost connection is named in the summary', () => {
     client: { exitCode: 1, stdout: '', stderr: '', durationMs: 1200 },
     faults: [{ atMs: 500, action: 'power-off', host: 'a' }],
     failovers: [],
-    connections: [{ client: 'c:1', service: 's:1', bytesIn: 2_500_000, bytesOut: 0, stallMs: 12.34, survived: false }],
+    connections: [
+      { client: 'c:1', service: 's:1', bytesIn: 2_500_000, bytesOut: 0, openedMs: 90, stallMs: 12.34, survived: false },
+    ],
     voices: { violations: 0, speakers: [] },
     falsePromotions: 0,
     divergences: 2,

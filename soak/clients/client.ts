@@ -1,0 +1,37 @@
+/** What every client has at hand. */
+import type { Pattern } from '../pattern.ts';
+import type { Random } from '../random.ts';
+import { Connection } from './connection.ts';
+import type { ClientOrders } from './orders.ts';
+import type { Pace } from './pace.ts';
+
+export interface Client {
+  readonly orders: ClientOrders;
+  readonly host: string;
+  readonly port: number;
+  /** From 0. */
+  readonly index: number;
+  readonly random: Random;
+  /** This client's own. */
+  readonly pattern: Pattern;
+  readonly pace: Pace;
+}
+
+/** Works until its time is up. Returns how many bytes were checked. @throws when anything is not as it must be */
+export type Work = (client: Client) => Promise<number>;
+
+export function open({ host, port }: Client): Promise<Connection> {
+  return Connection.open(host, port);
+}
+
+/** @throws unless `found` is what stands at `offset` of the pattern. */
+export function check(pattern: Pattern, found: Uint8Array, offset: number): void {
+  const right = pattern.firstDifference(found, offset);
+  if (right >= 0) throw new Error(`byte ${offset + right} is wrong`);
+}
+
+export function wanted(found: string | undefined, expected: string): void {
+  if (found === expected) return;
+  const came = found === undefined ? 'the end of the stream' : `"${found.slice(0, 100)}"`;
+  throw new Error(`${came} instead of "${expected.slice(0, 100)}"`);
+}

@@ -1,0 +1,123 @@
+/** Whether a round went as it must, and what all rounds come to. Pure. */
+import type { LabResult } from '../src/lab/result.ts';
+import type { ClientTally } from './clients/orders.ts';
+import { faultText, type RoundPlan } from './plan.ts';
+
+export interface RoundOutcome {
+  readonly plan: RoundPlan;
+  /** Sentences; none: it went as it must. */
+  readonly problems: readonly string[];
+  /** Where the evidence is, if there were problems. */
+  readonly folder: string;
+  readonly failovers: number;
+  /** That clients have checked. */
+  readonly bytes: number;
+  /** Of each connection that was open at the first fault. */
+  readonly stallsMs: readonly number[];
+  readonly durationMs: number;
+}
+
+/** `soak --json`. */
+export interface SoakResult {
+  readonly ok: boolean;
+  readonly seed: number;
+  /** That were carried out. */
+  readonly rounds: number;
+  readonly failed: number;
+  readonly failovers: number;
+  /** Of rounds whose only fault was one that the backup takes over at: the longest stall of each. */
+  readonly stall: { readonly n: number; readonly p50Ms: number; readonly p95Ms: number; readonly maxMs: number };
+  readonly failures: readonly { round: number; problems: readonly string[]; folder: string; command: string }[];
+  readonly interrupted: boolean;
+}
+
+/** The client's own words are kept whole in the evidence. */
+const SAID_CHARACTERS = 300;
+
+export function problemsOf(plan: RoundPlan, result: LabResult): string[] {
+  const { client, connections, failovers, faults, voices, falsePromotions, divergences } = result;
+  const { least, most } = plan.expected.failovers;
+  const problems: string[] = [];
+  if (client.exitCode !== 0) {
+    problems.push(`the clients' program exited ${client.exitCode}: ${client.stderr.trim().slice(-SAID_CHARACTERS)}`);
+  }
+  const lost = connections.filter(({ survived }) => !survived).length;
+  if (lost > 0) problems.push(`${lost} of ${connections.length} connections did not survive`);
+  if (connections.length < plan.traffic.length) {
+    problems.push(`${connections.length} connections were seen of at least ${plan.traffic.length}`);
+  }
+  if (faults.length !== plan.faults.length) {
+    problems.push(
+      `${faults.length} faults were done of ${plan.faults.length}: ${plan.faults.map(faultText).join(' ')}`,
+    );
+  }
+  if (failovers.length < least || failovers.length > most) {
+    problems.push(`${failovers.length} failovers instead of ${least === most ? least : `${least} to ${most}`}`);
+  }
+  if (divergences > 0) problems.push(`the two servers answered differently on ${divergences} connections`);
+  if (falsePromotions > 0) problems.push(`${falsePromotions} promotions without a cause`);
+  if (voices.violations > 0) problems.push(`two voices: ${voices.violations} frames of a host that was replaced`);
+  if (!result.ok && problems.length === 0) problems.push('the lab found fault with the run');
+  return problems;
+}
+
+export function stallsOf(result: LabResult | undefined): number[] {
+  const firstMs = result?.faults[0]?.atMs;
+  if (result === undefined || firstMs === undefined) return [];
+  return result.connections.filter(({ openedMs }) => openedMs < firstMs).map(({ stallMs }) => stallMs);
+}
+
+/** 0 where the client did not come to say it. */
+export function talliedBytes(result: LabResult | undefined): number {
+  try {
+    return (JSON.parse(result?.client.stdout ?? '') as ClientTally).bytes;
+  } catch {
+    return 0;
+  }
+}
+
+export function soakResult(seed: number, outcomes: readonly RoundOutcome[], interrupted: boolean): SoakResult {
+  const failures = outcomes.filter(({ problems }) => problems.length > 0);
+  const takeovers = outcomes.filter(({ plan, problems }) => plan.plainTakeover && problems.length === 0);
+  const stallsMs = takeovers.map((one) => Math.max(0, ...one.stallsMs)).sort((one, other) => one - other);
+  return {
+    ok: failures.length === 0 && !interrupted,
+    seed,
+    rounds: outcomes.length,
+    failed: failures.length,
+    failovers: outcomes.reduce((sum, one) => sum + one.failovers, 0),
+    stall: {
+      n: stallsMs.length,
+      p50Ms: percentile(stallsMs, 0.5),
+      p95Ms: percentile(stallsMs, 0.95),
+      maxMs: stallsMs.at(-1) ?? 0,
+    },
+    failures: failures.map(({ plan, problems, folder }) => ({
+      round: plan.round,
+      problems,
+      folder,
+      command: repeatCommand(plan),
+    })),
+    interrupted,
+  };
+}
+
+export function repeatCommand({ seed, round }: RoundPlan): string {
+  return `npm run soak -- --seed ${seed} --round ${round}`;
+}
+
+/** The last line. */
+export function summaryLine({ rounds, seed, failed, failovers, stall, interrupted }: SoakResult): string {
+  const { n, p50Ms, p95Ms, maxMs } = stall;
+  const stalls =
+    n === 0
+      ? 'no plain takeover'
+      : `stall p50 ${p50Ms.toFixed(1)} p95 ${p95Ms.toFixed(1)} max ${maxMs.toFixed(1)} ms in ${n} plain takeovers`;
+  const counted = `${rounds} round${rounds === 1 ? '' : 's'}, seed ${seed}, ${failed} failed, ${failovers} failovers`;
+  return `soak: ${interrupted ? 'interrupted, ' : ''}${counted}, ${stalls}`;
+}
+
+/** By nearest rank. @param sorted ascending */
+function percentile(sorted: readonly number[], share: number): number {
+  return sorted[Math.max(0, Math.ceil(share * sorted.length) - 1)] ?? 0;
+}

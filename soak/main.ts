@@ -1,0 +1,105 @@
+/** `npm run soak`: reads the command line, carries the rounds out, sums up. docs/soak.md. */
+import path from 'node:path';
+import { Command, CommanderError } from 'commander';
+import { FttcpError } from '../src/errors.ts';
+import { parseTimeMs } from '../src/lab/faults.ts';
+import { size } from '../src/lab/result.ts';
+import { type RoundOutcome, repeatCommand, soakResult, summaryLine } from './judgement.ts';
+import { planRound, planText } from './plan.ts';
+import { runRound } from './round.ts';
+import { serversThere } from './servers.ts';
+
+interface Flags {
+  rounds: string;
+  seed?: string;
+  round?: string;
+  detectTimeout: string;
+  out: string;
+  json?: boolean;
+}
+
+const SEED_MAX = 2 ** 31 - 1;
+const EXIT_FAILED = 1;
+const EXIT_USAGE = 2;
+
+/** What became of it is `process.exitCode`: 0 done, 1 failed or interrupted, 2 wrong usage. */
+export async function main(argv: string[]): Promise<void> {
+  const program = new Command('soak')
+    .description('Random servers, clients and faults, a fresh lab each round: every byte is checked, every voice heard')
+    .option('--rounds <number>', 'how many', '100')
+    .option('--seed <number>', 'decides everything; random if it is left out')
+    .option('--round <number>', 'only this one of the seed')
+    .option('--detect-timeout <time>', 'silence after which the primary is taken for dead', 'auto')
+    .option('--out <dir>', 'where rounds that failed leave their folders', path.join('out', 'soak'))
+    .option('--json', 'print one JSON object on standard output')
+    .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, 'fttcp: ')) })
+    .exitOverride()
+    .action(soak);
+  try {
+    await program.parseAsync(argv);
+  } catch (error) {
+    if (error instanceof CommanderError) {
+      process.exitCode = error.exitCode === 0 ? 0 : EXIT_USAGE;
+    } else if (error instanceof FttcpError && error.code === 'usage') {
+      process.stderr.write(`fttcp: ${error.message}\n`);
+      process.exitCode = EXIT_USAGE;
+    } else {
+      throw error;
+    }
+  }
+}
+
+async function soak({ detectTimeout, out, json, ...flags }: Flags): Promise<void> {
+  const seed = flags.seed === undefined ? Math.floor(Math.random() * SEED_MAX) : wholeNumber(flags.seed, '--seed', 0);
+  const only = flags.round === undefined ? undefined : wholeNumber(flags.round, '--round', 1);
+  const last = wholeNumber(flags.rounds, '--rounds', 1);
+  if (detectTimeout !== 'auto') parseTimeMs(detectTimeout);
+  const rounds = only === undefined ? Array.from({ length: last }, (_, index) => index + 1) : [only];
+
+  const tell = (line: string) => (json ? process.stderr : process.stdout).write(`${line}\n`);
+  const interruption = new AbortController();
+  const interrupt = () => interruption.abort();
+  process.on('SIGINT', interrupt).on('SIGTERM', interrupt).on('SIGHUP', interrupt);
+  const { there, missing } = serversThere(process.env.PATH ?? '');
+  if (missing.length > 0) tell(`not installed, and left out: ${missing.join(', ')} (the plan depends on it)`);
+  const outcomes: RoundOutcome[] = [];
+  const settings = { out, detectTimeout, environment: process.env, signal: interruption.signal };
+  try {
+    for (const round of rounds) {
+      if (interruption.signal.aborted) break;
+      const plan = planRound(seed, round, there);
+      tell(planText(plan));
+      const outcome = await runRound(plan, settings);
+      outcomes.push(outcome);
+      for (const line of outcomeText(outcome)) tell(`  ${line}`);
+    }
+  } catch (error) {
+    if (!(error instanceof FttcpError && error.code === 'interrupted')) throw error;
+  } finally {
+    process.off('SIGINT', interrupt).off('SIGTERM', interrupt).off('SIGHUP', interrupt);
+  }
+  const result = soakResult(seed, outcomes, interruption.signal.aborted);
+  tell(summaryLine(result));
+  if (json) process.stdout.write(`${JSON.stringify(result)}\n`);
+  if (!result.ok) process.exitCode = EXIT_FAILED;
+}
+
+function outcomeText(outcome: RoundOutcome): string[] {
+  const { plan, problems, folder, failovers, bytes, stallsMs, durationMs } = outcome;
+  const stallMs = Math.max(0, ...stallsMs);
+  const facts = [
+    `${failovers} failover${failovers === 1 ? '' : 's'}`,
+    `${size(bytes)} checked`,
+    ...(plan.faults.length === 0 ? [] : [`stall ${stallMs.toFixed(1)} ms`]),
+    `${(durationMs / 1000).toFixed(1)} s`,
+  ].join(', ');
+  if (problems.length === 0) return [`ok: ${facts}`];
+  return [`FAILED: ${facts}`, ...problems, `evidence: ${folder}`, `again:    ${repeatCommand(plan)}`];
+}
+
+/** @throws FttcpError `usage` */
+function wholeNumber(text: string, option: string, least: number): number {
+  const number = Number(text);
+  if (/^\d+$/.test(text) && number >= least && number <= SEED_MAX) return number;
+  throw new FttcpError('usage', `${option} is a whole number from ${least} to ${SEED_MAX}, not "${text}"`);
+}

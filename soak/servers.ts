@@ -1,0 +1,99 @@
+/** How a round's server is started, what it starts from, and which servers this machine has. */
+import { accessSync, constants, mkdirSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { FILE_SEED } from './clients/orders.ts';
+import { Pattern } from './pattern.ts';
+import { SERVER_NAMES, SERVERS, type ServerName } from './traffic.ts';
+
+/** Debian's folders for daemons are not in everybody's PATH. */
+const MORE_FOLDERS = ['/usr/local/sbin', '/usr/sbin', '/sbin'];
+const SMALL_BYTES = 1500;
+
+/** No clock in an answer that can be left out: see `tellsTime` for the one that cannot. */
+const NGINX_CONF = `
+daemon off;
+user root;
+pid nginx.pid;
+error_log stderr;
+worker_processes 1;
+events {}
+http {
+  access_log off;
+  etag off;
+  add_header Last-Modified "";
+  client_max_body_size 0;
+  client_body_temp_path bodies;
+  server {
+    listen ${SERVERS.nginx.port};
+    root files;
+    location / { dav_methods PUT; }
+  }
+}
+`;
+
+interface Server {
+  /** That has to be installed. */
+  readonly program?: string;
+  readonly command: string;
+  /** Below the state directory: where the files are that are served. */
+  readonly files: string;
+}
+
+const compiled = (file: string) =>
+  `exec '${process.execPath}' '${fileURLToPath(new URL(`../examples/${file}.js`, import.meta.url))}'`;
+
+const STARTED: Readonly<Record<ServerName, Server>> = {
+  echo: { command: compiled('echo-server'), files: '.' },
+  files: { command: compiled('file-server'), files: '.' },
+  nginx: { program: 'nginx', command: 'exec nginx -p . -c nginx.conf', files: 'files' },
+  python: {
+    program: 'python3',
+    command: `exec python3 -m http.server ${SERVERS.python.port}`,
+    files: '.',
+  },
+  redis: {
+    program: 'redis-server',
+    command: `exec redis-server --port ${SERVERS.redis.port} --bind 0.0.0.0 --protected-mode no --save "" --appendonly no`,
+    files: '.',
+  },
+};
+
+/** @param searchPath the caller's PATH */
+export function serversThere(searchPath: string): { there: ServerName[]; missing: ServerName[] } {
+  const folders = [...searchPath.split(':'), ...MORE_FOLDERS];
+  const isThere = (name: ServerName) => {
+    const { program } = STARTED[name];
+    return program === undefined || folders.some((folder) => isExecutable(path.join(folder, program)));
+  };
+  return { there: SERVER_NAMES.filter(isThere), missing: SERVER_NAMES.filter((name) => !isThere(name)) };
+}
+
+function isExecutable(file: string): boolean {
+  try {
+    accessSync(file, constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** A PATH on which every server is found. */
+export function serverPath(searchPath: string): string {
+  return [searchPath, ...MORE_FOLDERS].join(':');
+}
+
+export function serverCommand(name: ServerName): string {
+  return STARTED[name].command;
+}
+
+/** Fills the empty folder that the server starts from. */
+export function makeServerState(name: ServerName, directory: string, fileBytes: number): void {
+  if (!SERVERS[name].traffic.includes('download')) return;
+  const files = path.join(directory, STARTED[name].files);
+  mkdirSync(files, { recursive: true });
+  const pattern = new Pattern(FILE_SEED);
+  writeFileSync(path.join(files, 'big'), pattern.bytes(0, fileBytes));
+  writeFileSync(path.join(files, 'small'), pattern.bytes(0, SMALL_BYTES));
+  if (name === 'nginx') writeFileSync(path.join(directory, 'nginx.conf'), NGINX_CONF);
+}
