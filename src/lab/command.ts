@@ -1,9 +1,11 @@
 /** `fttcp lab run`: reads the options, runs the lab, shows the result. */
 import { type Command, Option } from 'commander';
 import { FttcpError } from '../errors.ts';
+import { checkTunDevice } from '../linux/tun.ts';
 import { ACTIONS, parseTimeMs } from './faults.ts';
 import { summarize } from './result.ts';
 import { runLab, WITNESS_KINDS, type WitnessKind } from './run.ts';
+import { enterUserNamespace } from './user-namespace.ts';
 
 interface RunFlags {
   server: string;
@@ -62,6 +64,8 @@ export function registerLab(program: Command, environment: NodeJS.ProcessEnv): v
 }
 
 async function run(flags: RunFlags, environment: NodeJS.ProcessEnv): Promise<void> {
+  enterUserNamespace();
+  if (!flags.direct) checkTunDevice();
   const interruption = new AbortController();
   const interrupt = () => interruption.abort();
   process.on('SIGINT', interrupt).on('SIGTERM', interrupt).on('SIGHUP', interrupt);
