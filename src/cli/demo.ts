@@ -42,7 +42,7 @@ async function demo({ json, ...options }: DemoFlags): Promise<void> {
     import('../lab/user-namespace.ts'),
     import('../linux/tun.ts'),
   ]);
-  enterUserNamespace();
+  enterUserNamespace(process.argv);
   checkTunDevice();
   const display = new DemoScreen(json ? process.stderr : process.stdout);
   const interruption = new AbortController();

@@ -21,14 +21,15 @@ const TRIAL = [
 /**
  * Returns when the process may make the lab's hosts; where that takes a user namespace, it starts anew inside. So it comes
  * first: what was done before is done twice.
+ * @param commandLine of this process
  * @throws FttcpError `lab-rights` when the kernel does not allow it, saying what to change
  */
-export function enterUserNamespace(): void {
+export function enterUserNamespace(commandLine: readonly string[]): void {
   if (ownsNamespaces()) return;
   const trial = spawnSync('unshare', [...ENTER, ...TRIAL], { encoding: 'utf8' });
   // Asked as the new process will ask, so that it cannot start anew for ever.
   if (trial.status !== 0 || !ownsNamespaces(trial.stdout)) throw refused(trial.error?.message ?? trial.stderr.trim());
-  execute('unshare', [...ENTER, process.execPath, ...process.execArgv, ...process.argv.slice(1)]);
+  execute('unshare', [...ENTER, process.execPath, ...process.execArgv, ...commandLine.slice(1)]);
 }
 
 function refused(said: string): FttcpError {

@@ -2,7 +2,13 @@ import assert from 'node:assert/strict';
 import { mkdirSync, renameSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { test } from 'node:test';
+import { needs } from '../needs.ts';
 import { client, example, FAULTS, survives, withFile } from './failover.ts';
+
+const skip = needs('tun');
+const nginx = needs('tun', 'program:nginx', 'program:curl');
+const redis = needs('tun', 'program:redis-server');
+const python = needs('tun', 'program:python3', 'program:curl');
 
 const FILE_BYTES = 60_000_000;
 
@@ -31,7 +37,7 @@ http {
 const MID_SECOND = `'${process.execPath}' -e 'setTimeout(() => {}, (1300 - (Date.now() % 1000)) % 1000)'`;
 
 for (const fault of FAULTS) {
-  test(`nginx: a download survives ${fault}`, () =>
+  test(`nginx: a download survives ${fault}`, { skip: nginx }, () =>
     withFile(FILE_BYTES, async (directory, file) => {
       mkdirSync(path.join(directory, 'html'));
       renameSync(file, path.join(directory, 'html', 'big'));
@@ -44,9 +50,10 @@ for (const fault of FAULTS) {
         client: `${MID_SECOND}; curl -sSf http://$FTTCP_ADDRESS:8080/big | cmp - '${directory}/html/big'`,
         at: [`1500ms:${fault}`],
       });
-    }));
+    }),
+  );
 
-  test(`nginx: an upload survives ${fault}, and reads back as it was sent`, () =>
+  test(`nginx: an upload survives ${fault}, and reads back as it was sent`, { skip: nginx }, () =>
     withFile(FILE_BYTES, async (directory, file) => {
       mkdirSync(path.join(directory, 'html'));
       writeFileSync(path.join(directory, 'nginx.conf'), NGINX_CONF);
@@ -59,9 +66,10 @@ for (const fault of FAULTS) {
           curl -sSf -T '${file}' $url && ${MID_SECOND} && curl -sSf $url | cmp - '${file}'`,
         at: [`800ms:${fault}`],
       });
-    }));
+    }),
+  );
 
-  test(`redis: 100 clients are answered exactly once across ${fault}`, async () => {
+  test(`redis: 100 clients are answered exactly once across ${fault}`, { skip: redis }, async () => {
     const result = await survives({
       server: 'exec redis-server --port 6379 --bind 0.0.0.0 --protected-mode no --save "" --appendonly no',
       port: 6379,
@@ -71,7 +79,9 @@ for (const fault of FAULTS) {
     assert.equal(result.connections.length, 100);
   });
 
-  test(`echo: of a line every millisecond none is lost, doubled or out of order across ${fault}`, async () => {
+  test(`echo: of a line every millisecond none is lost, doubled or out of order across ${fault}`, {
+    skip,
+  }, async () => {
     await survives({
       server: `exec ${example('echo-server')}`,
       port: 7000,
@@ -81,7 +91,7 @@ for (const fault of FAULTS) {
   });
 }
 
-test("python's http.server: a download survives a power-off of host a, at the default timeout", () =>
+test("python's http.server: a download survives a power-off of host a, at the default timeout", { skip: python }, () =>
   withFile(FILE_BYTES, async (directory, file) => {
     await survives({
       server: 'exec python3 -m http.server 8000',
@@ -92,9 +102,10 @@ test("python's http.server: a download survives a power-off of host a, at the de
       at: ['1500ms:power-off:primary'],
       detectTimeout: '5ms',
     });
-  }));
+  }),
+);
 
-test("python's http.server: a download survives a power-off of the backup", () =>
+test("python's http.server: a download survives a power-off of the backup", { skip: python }, () =>
   withFile(FILE_BYTES, async (directory, file) => {
     await survives({
       server: 'exec python3 -m http.server 8000',
@@ -104,9 +115,10 @@ test("python's http.server: a download survives a power-off of the backup", () =
       client: `${MID_SECOND}; curl -sSf http://$FTTCP_ADDRESS:8000/big | cmp - '${file}'`,
       at: ['1500ms:power-off:backup'],
     });
-  }));
+  }),
+);
 
-test('a server that opens its window again while nobody listens is heard', () =>
+test('a server that opens its window again while nobody listens is heard', { skip }, () =>
   withFile(20_000_000, async (directory, file) => {
     // The client reads nothing for a second, around the power-off: its window is closed, and opens once.
     const reader = `'${process.execPath}' -e '
@@ -127,4 +139,5 @@ test('a server that opens its window again while nobody listens is heard', () =>
       client: reader,
       at: ['980ms:power-off:primary'],
     });
-  }));
+  }),
+);
