@@ -6,6 +6,7 @@ import { accessSync, constants } from 'node:fs';
 import path from 'node:path';
 import { enterUserNamespace } from '../src/lab/user-namespace.ts';
 import { hasOtherUsers } from '../src/linux/capabilities.ts';
+import { setNormal, setRealtime } from '../src/linux/scheduling.ts';
 import { checkTunDevice } from '../src/linux/tun.ts';
 
 /** Where servers are: an ordinary user's own may lack the last ones. */
@@ -13,9 +14,9 @@ export const SEARCH_PATH = `${process.env.PATH ?? ''}:/usr/sbin:/sbin`;
 
 /**
  * `namespaces`: may make them, and interfaces in them. `tun`: these, and the TUN device. `root`: these, as root of the
- * machine, who can become any user.
+ * machine, who can become any user. `realtime`: may run before all others.
  */
-export type Need = 'namespaces' | 'tun' | 'root' | `program:${string}`;
+export type Need = 'namespaces' | 'tun' | 'root' | 'realtime' | `program:${string}`;
 
 /**
  * False, or what is missing. Called before the file's first test is declared: where a user namespace is needed, the file
@@ -37,9 +38,19 @@ function demand(need: Need): void {
     demandProgram(need.slice('program:'.length));
     return;
   }
+  if (need === 'realtime') {
+    demandRealtime();
+    return;
+  }
   enterUserNamespace(process.argv);
   if (need === 'tun') checkTunDevice();
   if (need === 'root' && (process.getuid?.() !== 0 || !hasOtherUsers())) throw new Error('needs root');
+}
+
+function demandRealtime(): void {
+  const result = setRealtime(1);
+  if (!result.ok) throw new Error(result.reason);
+  setNormal();
 }
 
 function demandProgram(name: string): void {

@@ -5,7 +5,7 @@
  */
 import path from 'node:path';
 import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
-import { MSG_DONTWAIT, MSG_TRUNC, POLLIN, Poller, recv } from '../linux/io.ts';
+import { MSG_DONTWAIT, POLLIN, Poller, recv } from '../linux/io.ts';
 import { libc } from '../linux/libc.ts';
 import { addressOf, allocate } from '../linux/memory.ts';
 import { enterNetworkNamespace } from '../linux/namespaces.ts';
@@ -23,6 +23,7 @@ import {
 } from './capture-shared.ts';
 import { wallMs } from './clock.ts';
 import { Flows } from './flow.ts';
+import { frameLength } from './frame-length.ts';
 import { interfaceDescription, mark, packet } from './pcapng.ts';
 import { VoiceTap } from './voice-tap.ts';
 
@@ -44,7 +45,7 @@ interface Tapped {
   interfaceIndex: number;
 }
 
-const frame = allocate(256 * 1024); // only its first bytes are read; lengths are checked against the frame's own
+const frame = allocate(256 * 1024); // only its first bytes are there; lengths are checked against the frame's own
 const stamp = allocate(16); // struct timespec
 const stampWords = new DataView(stamp.buffer);
 const segment = new Segment();
@@ -102,6 +103,7 @@ class CaptureLoop {
         vnetHeader: false,
         ignoreOutgoing: false,
         filter: undefined,
+        snapBytes: SNAP_BYTES,
         receiveBufferBytes: 64 << 20,
       });
       libc.ioctl(fd, SIOCGSTAMPNS, addressOf(stamp));
@@ -136,15 +138,14 @@ class CaptureLoop {
 
   #drain(tapped: Tapped): void {
     for (let i = 0; i < BATCH; i++) {
-      const length = recv(tapped.fd, frame, 0, SNAP_BYTES, MSG_DONTWAIT | MSG_TRUNC);
-      if (length <= 0) return;
+      const kept = recv(tapped.fd, frame, 0, SNAP_BYTES, MSG_DONTWAIT);
+      if (kept <= 0) return;
+      const captured = frame.subarray(0, kept);
+      const length = frameLength(captured);
       this.#packets++;
       this.#readStamp(tapped.fd);
       if (tapped.followed) this.#follow(length);
-      if (tapped.file) {
-        const captured = frame.subarray(0, Math.min(length, SNAP_BYTES));
-        tapped.file.write(packet(tapped.interfaceIndex, this.#seconds, this.#nanoseconds, captured, length));
-      }
+      tapped.file?.write(packet(tapped.interfaceIndex, this.#seconds, this.#nanoseconds, captured, length));
     }
   }
 
