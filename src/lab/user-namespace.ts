@@ -45,12 +45,11 @@ function advice(said: string): string {
   if (setting('kernel/unprivileged_userns_clone') === '0') {
     return 'let ordinary users make them: `sysctl kernel.unprivileged_userns_clone=1`';
   }
-  if (setting('user/max_user_namespaces') === '0') {
-    return 'let there be some: `sysctl user.max_user_namespaces=10000`';
-  }
   if (setting('kernel/apparmor_restrict_unprivileged_userns') === '1') {
     return 'lift the restriction: `sysctl kernel.apparmor_restrict_unprivileged_userns=0`';
   }
+  // ENOSPC: there are as many as may be.
+  if (/No space left/.test(said)) return 'let there be more of them: `sysctl user.max_user_namespaces=10000`';
   if (/ENOENT|unrecognized/.test(said)) return 'install util-linux, a newer one if there is one';
   if (/mount .*proc/.test(said)) {
     return 'show /proc whole: where a container covers parts of it, the kernel lets nobody inside mount another (`--security-opt systempaths=unconfined`)';
