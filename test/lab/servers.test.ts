@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { mkdirSync, renameSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { test } from 'node:test';
-import { needs } from '../needs.ts';
+import { needs, SEARCH_PATH } from '../needs.ts';
 import { client, example, FAULTS, survives, withFile } from './failover.ts';
 
 const skip = needs('tun');
@@ -12,7 +13,17 @@ const python = needs('tun', 'program:python3', 'program:curl');
 
 const FILE_BYTES = 60_000_000;
 
-const NGINX_CONF = `
+/** Each module has a folder for temporary files, which only root could make where the package has it. */
+function nginxTemporaryPaths(): string {
+  const { stderr } = spawnSync('nginx', ['-V'], { encoding: 'utf8', env: { PATH: SEARCH_PATH } });
+  return [...stderr.matchAll(/--http-([a-z-]+)-temp-path/g)]
+    .map(([, module = '']) => module.replace('-', '_'))
+    .filter((module) => !stderr.includes(`--without-http_${module}_module`))
+    .map((module) => `${module}_temp_path temporary-${module};`)
+    .join(' ');
+}
+
+const nginxConf = () => `
 daemon off;
 user root;
 pid nginx.pid;
@@ -21,7 +32,7 @@ events {}
 http {
   access_log off;
   client_max_body_size 0;
-  client_body_temp_path bodies;
+  ${nginxTemporaryPaths()}
   server {
     listen 8080;
     root html;
@@ -41,7 +52,7 @@ for (const fault of FAULTS) {
     withFile(FILE_BYTES, async (directory, file) => {
       mkdirSync(path.join(directory, 'html'));
       renameSync(file, path.join(directory, 'html', 'big'));
-      writeFileSync(path.join(directory, 'nginx.conf'), NGINX_CONF);
+      writeFileSync(path.join(directory, 'nginx.conf'), nginxConf());
       await survives({
         server: 'exec nginx -p . -c nginx.conf',
         port: 8080,
@@ -56,7 +67,7 @@ for (const fault of FAULTS) {
   test(`nginx: an upload survives ${fault}, and reads back as it was sent`, { skip: nginx }, () =>
     withFile(FILE_BYTES, async (directory, file) => {
       mkdirSync(path.join(directory, 'html'));
-      writeFileSync(path.join(directory, 'nginx.conf'), NGINX_CONF);
+      writeFileSync(path.join(directory, 'nginx.conf'), nginxConf());
       await survives({
         server: 'exec nginx -p . -c nginx.conf',
         port: 8080,
