@@ -1,6 +1,6 @@
 // `npm test [-- PATTERN]`: set-up, Debian packages, checks, then the tests: unit tests in parallel, lab tests one file at
 // a time, because each wants the machine for itself. PATTERN runs only the files whose path contains it.
-// The last line counts what really ran; no tests at all is a failure.
+// The last line counts what really ran, and before it stand the reasons for which others did not; no tests at all is a failure.
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { run as runTests } from 'node:test';
@@ -62,23 +62,37 @@ function compiled(file) {
 /** Node's own counts; a file that crashed or had no end is a failed test of its own. */
 async function runFiles(files, options) {
   const counts = { tests: 0, pass: 0, fail: 0, cancelled: 0, skipped: 0, todo: 0 };
-  if (files.length === 0) return counts;
+  const reasons = [];
+  if (files.length === 0) return { counts, reasons };
   const stream = runTests({ files: files.map(compiled), ...options });
   stream.on('test:diagnostic', ({ nesting, message, file }) => {
     const [, name, count] = /^(\w+) (\d+)$/.exec(message) ?? [];
     if (nesting === 0 && file === undefined && name in counts) counts[name] = Number(count);
   });
+  stream.on('test:pass', ({ skip, todo }) => {
+    const reason = skip ?? todo;
+    if (reason !== undefined) reasons.push(reason === true ? 'no reason given' : reason);
+  });
   const report = stream.compose(spec);
   for await (const text of report) process.stdout.write(text);
-  return counts;
+  return { counts, reasons };
 }
 
 function add(one, other) {
-  return Object.fromEntries(Object.entries(one).map(([name, count]) => [name, count + other[name]]));
+  const sum = ([name, count]) => [name, count + other.counts[name]];
+  return {
+    counts: Object.fromEntries(Object.entries(one.counts).map(sum)),
+    reasons: [...one.reasons, ...other.reasons],
+  };
 }
 
-function conclude({ tests, pass, fail, cancelled, skipped, todo }) {
+function conclude({ counts, reasons }) {
+  const { tests, pass, fail, cancelled, skipped, todo } = counts;
   const failed = fail + cancelled;
+  for (const reason of new Set(reasons)) {
+    const count = reasons.filter((one) => one === reason).length;
+    process.stdout.write(`skipped ${count}: ${reason}\n`);
+  }
   const extra = skipped + todo > 0 ? `, ${skipped + todo} skipped` : '';
   process.stdout.write(`${pass} passed, ${failed} failed${extra}\n`);
   if (tests === 0 || pass === 0) throw new Error('no test ran');

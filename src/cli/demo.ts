@@ -35,8 +35,15 @@ export function registerDemo(program: Command): void {
 }
 
 async function demo({ json, ...options }: DemoFlags): Promise<void> {
-  await checkMachine();
-  const [{ runDemo }, { DemoScreen }] = await Promise.all([import('../lab/demo.ts'), import('../lab/demo-display.ts')]);
+  await checkPrograms();
+  const [{ runDemo }, { DemoScreen }, { enterUserNamespace }, { checkTunDevice }] = await Promise.all([
+    import('../lab/demo.ts'),
+    import('../lab/demo-display.ts'),
+    import('../lab/user-namespace.ts'),
+    import('../linux/tun.ts'),
+  ]);
+  enterUserNamespace(process.argv);
+  checkTunDevice();
   const display = new DemoScreen(json ? process.stderr : process.stdout);
   const interruption = new AbortController();
   const interrupt = () => interruption.abort();
@@ -52,17 +59,11 @@ async function demo({ json, ...options }: DemoFlags): Promise<void> {
   }
 }
 
-/** @throws FttcpError `not-root`, `programs-missing` */
-async function checkMachine(): Promise<void> {
+/** @throws FttcpError `programs-missing` */
+async function checkPrograms(): Promise<void> {
   const packages: {
     ensurePrograms(wanted: Record<string, string>, purpose: string): boolean;
   } = await import(DEBIAN_PACKAGES);
-  const complete = packages.ensurePrograms(PACKAGES, 'the demo needs programs');
-  if (process.getuid?.() !== 0) {
-    throw new FttcpError(
-      'not-root',
-      'The demo needs root for now, because it makes hosts of its own out of network namespaces: run it with sudo.',
-    );
-  }
-  if (!complete) throw new FttcpError('programs-missing', 'The demo cannot run without the programs named above.');
+  if (packages.ensurePrograms(PACKAGES, 'the demo needs programs')) return;
+  throw new FttcpError('programs-missing', 'The demo cannot run without the programs named above.');
 }

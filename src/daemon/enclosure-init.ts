@@ -100,11 +100,12 @@ export function initScript(network: InitNetwork): string {
     const line = `put ${sysctlPath(name)} ${shellQuote(value)}`;
     return need === 'preferred' ? line : `${line} || say "warning ${name} cannot be set to '${value}'"`;
   });
+  // The host name by both ways: the file is the machine's root's alone, the program may be missing.
   return `
 say() { printf '${LINE_PREFIX}%s\\n' "$*" >&2; }
 put() { { printf '%s\\n' "$2" >"/proc/sys/$1"; } 2>/dev/null; }
 ${sysctls.join('\n')}
-put kernel/hostname "$${v.hostName}" || say "warning the host name cannot be set"
+put kernel/hostname "$${v.hostName}" || hostname "$${v.hostName}" 2>/dev/null || say "warning the host name cannot be set"
 say ready
 read -r go || exit 1
 ip ${isV6(network) ? '-6' : '-4'} -batch - <<'END' || exit 1

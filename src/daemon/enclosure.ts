@@ -17,6 +17,7 @@ import { constants } from 'node:os';
 import type { Readable, Writable } from 'node:stream';
 import { isMainThread } from 'node:worker_threads';
 import { assert, FttcpError } from '../errors.ts';
+import { hasOtherUsers } from '../linux/capabilities.ts';
 import { ip } from '../linux/ip.ts';
 import { openPipe } from '../linux/pipe.ts';
 import { childrenOf, listeningPorts, processState } from '../linux/process.ts';
@@ -116,6 +117,11 @@ function validate(options: EnclosureOptions): void {
   if (!isIPv4(options.address) && !isIPv6(options.address)) refuse(`'${options.address}' is no IPv4 or IPv6 address`);
   if (!/^[\w.-]+$/.test(options.hostName) || options.hostName.length > HOST_NAME_CHARS_MAX) {
     refuse(`'${options.hostName}' is no host name; use letters, digits, '-' and '.', ${HOST_NAME_CHARS_MAX} at most`);
+  }
+  if (options.user !== undefined && !hasOtherUsers()) {
+    refuse(
+      `the server cannot run as '${options.user}': fttcp runs in a user namespace with one user; leave the user out, or run as root`,
+    );
   }
   for (const [name, value] of Object.entries(options.environment)) {
     if (name === '' || /[=\0]/.test(name) || value.includes('\0'))

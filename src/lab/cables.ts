@@ -15,6 +15,9 @@ export function raisePriority(pid: number): void {
   }
 }
 
+/** An ordinary user's PATH may lack the folders of these. */
+const tool = (command: string): string[] => ['sh', '-c', `PATH=$PATH:/usr/sbin:/sbin; exec ${command}`];
+
 export class Cables {
   readonly #host: string;
   readonly #init: number;
@@ -44,7 +47,7 @@ export class Cables {
   tc(...commands: string[]): Promise<void> {
     if (this.#closed) return Promise.resolve();
     return new Promise((resolve, reject) => {
-      const child = spawn('nsenter', [...this.#inside, 'tc', '-batch', '-'], {
+      const child = spawn('nsenter', [...this.#inside, ...tool('tc -batch -')], {
         stdio: ['pipe', 'ignore', 'pipe'],
         detached: true,
       });
@@ -71,7 +74,7 @@ export class Cables {
 
   #start(): ChildProcess {
     if (this.#batch) return this.#batch;
-    const command = ['--pdeathsig', 'KILL', '--', 'nsenter', ...this.#inside, 'ip', '-force', '-batch', '-'];
+    const command = ['--pdeathsig', 'KILL', '--', 'nsenter', ...this.#inside, ...tool('ip -force -batch -')];
     const batch = spawn('setpriv', command, { stdio: ['pipe', 'pipe', 'pipe'], detached: true });
     this.#batch = batch;
     if (batch.pid !== undefined) raisePriority(batch.pid);

@@ -6,7 +6,7 @@
 import path from 'node:path';
 import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
 import { DatagramBatch, stampArrivals } from '../linux/datagram-batch.ts';
-import { MSG_TRUNC, POLLIN, Poller } from '../linux/io.ts';
+import { POLLIN, Poller } from '../linux/io.ts';
 import { enterNetworkNamespace } from '../linux/namespaces.ts';
 import { droppedFrames, openPacketSocket } from '../linux/packet-socket.ts';
 import { ipFromString, ipIs } from '../wire/ip-address.ts';
@@ -22,6 +22,7 @@ import {
 } from './capture-shared.ts';
 import { wallMs } from './clock.ts';
 import { Flows } from './flow.ts';
+import { frameLength } from './frame-length.ts';
 import { interfaceDescription, mark } from './pcapng.ts';
 import { VoiceTap } from './voice-tap.ts';
 
@@ -100,6 +101,7 @@ class CaptureLoop {
         vnetHeader: false,
         ignoreOutgoing: false,
         filter: undefined,
+        snapBytes: SNAP_BYTES,
         receiveBufferBytes: 64 << 20,
       });
       stampArrivals(fd);
@@ -136,15 +138,15 @@ class CaptureLoop {
   }
 
   #read({ fd, followed, file, interfaceIndex }: Tapped): boolean {
-    const count = this.#batch.receive(fd, MSG_TRUNC);
+    const count = this.#batch.receive(fd);
     for (let i = 0; i < count; i++) {
-      const frame = this.#batch.datagram(i);
-      const length = this.#batch.length(i);
+      const captured = this.#batch.datagram(i).subarray(0, this.#batch.length(i));
+      const length = frameLength(captured);
       const seconds = this.#batch.seconds(i);
       const nanoseconds = this.#batch.nanoseconds(i);
       this.#packets++;
-      if (followed) this.#follow(frame, length, seconds * 1000 + nanoseconds / 1e6);
-      file?.packet(interfaceIndex, seconds, nanoseconds, frame, Math.min(length, SNAP_BYTES), length);
+      if (followed) this.#follow(captured, length, seconds * 1000 + nanoseconds / 1e6);
+      file?.packet(interfaceIndex, seconds, nanoseconds, captured, captured.length, length);
     }
     return count === this.#batch.capacity;
   }

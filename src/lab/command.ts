@@ -1,9 +1,11 @@
 /** `fttcp lab run`: reads the options, runs the lab, shows the result. */
 import { type Command, Option } from 'commander';
 import { FttcpError } from '../errors.ts';
+import { checkTunDevice } from '../linux/tun.ts';
 import { ACTIONS, parseTimeMs } from './faults.ts';
 import { summarize } from './result.ts';
 import { runLab, WITNESS_KINDS, type WitnessKind } from './run.ts';
+import { enterUserNamespace } from './user-namespace.ts';
 
 interface RunFlags {
   server: string;
@@ -23,8 +25,8 @@ interface RunFlags {
   json?: boolean;
 }
 
-/** @param environment of the caller: servers and clients get it too. */
-export function registerLab(program: Command, environment: NodeJS.ProcessEnv): void {
+/** @param environment of the caller: servers and clients get it too. @param commandLine to start anew where there is no root */
+export function registerLab(program: Command, environment: NodeJS.ProcessEnv, commandLine: readonly string[]): void {
   const lab = program.command('lab').description('Try a service on hosts of its own inside this machine, with faults');
   const collect = (text: string, before: string[]): string[] => [...before, text];
   lab
@@ -58,7 +60,11 @@ export function registerLab(program: Command, environment: NodeJS.ProcessEnv): v
     .option('--pcap <dir>', 'write captures (pcapng), logs and a sequence plot there')
     .option('--timeout <time>', "limit of the client's run", '120s')
     .option('--json', 'print one JSON object on standard output')
-    .action((flags: RunFlags) => run(flags, environment));
+    .action((flags: RunFlags) => {
+      enterUserNamespace(commandLine);
+      if (!flags.direct) checkTunDevice();
+      return run(flags, environment);
+    });
 }
 
 async function run(flags: RunFlags, environment: NodeJS.ProcessEnv): Promise<void> {

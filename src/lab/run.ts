@@ -166,7 +166,7 @@ class Run {
     this.#tell(`${direct ? 'server listens' : 'servers listen'} on port ${port}`);
     await service.level();
     this.#checkAborted();
-    if (!direct) this.#tell('backup level');
+    if (!direct) this.#tell(['backup level', await service.slowDetection()].filter(Boolean).join('; '));
     const capture =
       this.#options.capture === false ? undefined : await Capture.start({ hosts, port, pcapDirectory: pcap });
     this.#capture = capture;

@@ -137,6 +137,13 @@ export class Service {
     });
   }
 
+  /** Who may not run in time may not judge silence as closely; empty where all may. */
+  async slowDetection(): Promise<string> {
+    const slow = (await this.#statuses()).find((status) => status !== undefined && !status.detector.realtime);
+    if (slow === undefined) return '';
+    return `no real-time priority here: silence counts as a crash after ${slow.detector.timeoutMs} ms`;
+  }
+
   /** The host that a fault's host name means now. */
   async resolve(name: string): Promise<Host | undefined> {
     const named = this.#replicas.find((one) => one.host.name === name);

@@ -9,9 +9,9 @@
  */
 
 import { DatagramBatch, stampArrivals } from '../linux/datagram-batch.ts';
-import { MSG_TRUNC } from '../linux/io.ts';
 import { droppedFrames, filterForVoice, openPacketSocket } from '../linux/packet-socket.ts';
 import type { CaptureFile } from './capture-file.ts';
+import { frameLength } from './frame-length.ts';
 import { interfaceDescription } from './pcapng.ts';
 import { type Run, Speech } from './voices.ts';
 
@@ -40,14 +40,12 @@ export class VoiceTap {
   readonly #sockets: { host: string; fd: number }[];
   readonly #batch: DatagramBatch;
   readonly #speech = new Speech();
-  readonly #snapBytes: number;
   readonly #file: CaptureFile | undefined;
   #readAtMs = Number.NEGATIVE_INFINITY;
 
   /** In the calling thread's network namespace, the switch's. */
   constructor({ ports, serviceIp, serviceMac, snapBytes, file }: VoiceTapOptions) {
     this.#batch = new DatagramBatch(BATCH_FRAMES, snapBytes, true);
-    this.#snapBytes = snapBytes;
     this.#file = file;
     const filter = filterForVoice(serviceIp, serviceMac);
     this.#sockets = ports.map((port) => {
@@ -56,6 +54,7 @@ export class VoiceTap {
         interface: port.interface,
         vnetHeader: false,
         filter,
+        snapBytes,
         receiveBufferBytes: RECEIVE_BUFFER_BYTES,
       });
       stampArrivals(fd);
@@ -80,7 +79,7 @@ export class VoiceTap {
   #read(): void {
     this.#sockets.forEach(({ host, fd }, port) => {
       for (let i = 0; i < BATCHES; i++) {
-        const count = this.#batch.receive(fd, MSG_TRUNC);
+        const count = this.#batch.receive(fd);
         // A cut cable is told once, as an error; the socket goes on when it is healed.
         for (let index = 0; index < count; index++) this.#take(host, port, index);
         if (count < BATCH_FRAMES) return;
@@ -93,8 +92,7 @@ export class VoiceTap {
     const nanoseconds = this.#batch.nanoseconds(index);
     this.#speech.hear(host, seconds * 1000 + nanoseconds / 1e6);
     if (this.#file === undefined) return;
-    const length = this.#batch.length(index);
-    const captured = Math.min(length, this.#snapBytes);
-    this.#file.packet(port, seconds, nanoseconds, this.#batch.datagram(index), captured, length);
+    const captured = this.#batch.datagram(index).subarray(0, this.#batch.length(index));
+    this.#file.packet(port, seconds, nanoseconds, captured, captured.length, frameLength(captured));
   }
 }

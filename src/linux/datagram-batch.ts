@@ -66,11 +66,10 @@ export class DatagramBatch {
 
   /**
    * Takes what is there without waiting. Returns the number of datagrams, or −errno. Fewer than `capacity`: no more are there.
-   * @param flags MSG_TRUNC has `length` tell a datagram's own length, also where it was cut.
    */
-  receive(fd: number, flags = 0): number {
+  receive(fd: number): number {
     if (this.#stamps !== undefined) this.#makeRoomForStamps();
-    const result = libc.recvmmsg(fd, addressOf(this.#headers), this.capacity, MSG_DONTWAIT | flags, 0);
+    const result = libc.recvmmsg(fd, addressOf(this.#headers), this.capacity, MSG_DONTWAIT, 0);
     return result < 0 ? -errno() : result;
   }
 

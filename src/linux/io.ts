@@ -34,8 +34,6 @@ export const {
 export const EBADFD = 77;
 
 export const MSG_PEEK = 0x2;
-/** packet(7), udp(7): what is received tells its own length, also where that is more than was asked for. */
-export const MSG_TRUNC = 0x20;
 export const MSG_DONTWAIT = 0x40;
 /** Without it, sending to a closed connection raises SIGPIPE; Node ignores that signal, other programs do not. */
 export const MSG_NOSIGNAL = 0x4000;

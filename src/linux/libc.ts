@@ -33,6 +33,9 @@ export const libc = {
     'int ppoll(uintptr_t fds, unsigned long count, uintptr_t timeout, uintptr_t mask)',
   ),
   pipe2: declare<(ends: number, flags: number) => number>('int pipe2(uintptr_t ends, int flags)'),
+  fcntl: declare<(fd: number, command: number, argument: number) => number>(
+    'int fcntl(int fd, int command, int argument)',
+  ),
   flock: declare<(fd: number, operation: number) => number>('int flock(int fd, int operation)'),
   eventfd: declare<(initial: number, flags: number) => number>('int eventfd(unsigned int initial, int flags)'),
 
@@ -82,6 +85,9 @@ export const libc = {
   ),
   setns: declare<(fd: number, kind: number) => number>('int setns(int fd, int kind)'),
   unshare: declare<(flags: number) => number>('int unshare(int flags)'),
+  execvp: declare<(file: string, words: readonly (string | null)[]) => number>(
+    'int execvp(const char *file, const char **words)',
+  ),
 };
 
 /** The calling thread's errno; meaningful only right after a call that failed. */

@@ -50,6 +50,7 @@ const NEIGHBOR_SOLICITATION = 135;
 const NEIGHBOR_ADVERTISEMENT = 136;
 
 export const FILTER_NOTHING: BpfProgram = [[RETURN, 0, 0, 0]];
+const FILTER_EVERYTHING: BpfProgram = [[RETURN, 0, 0, WHOLE_FRAME]];
 
 /**
  * What concerns a service on the LAN: frames to its MAC, all ARP, and multicast neighbour discovery (RFC 4861 §4.3, §4.4). The kernel shows
@@ -121,6 +122,8 @@ export interface PacketSocketOptions {
   /** Undefined takes every frame. */
   readonly filter: BpfProgram | undefined;
   readonly receiveBufferBytes?: number;
+  /** Keep so many bytes of each frame. Unsegmented TCP being long, many times more frames then fit into the buffer. */
+  readonly snapBytes?: number;
   /** True by default. */
   readonly vnetHeader?: boolean;
   /** Leave out what this host itself sends; true by default. */
@@ -140,13 +143,19 @@ export function openPacketSocket(options: PacketSocketOptions): { fd: number; if
     if (options.vnetHeader ?? true) setOption(fd, PACKET_VNET_HDR, 'PACKET_VNET_HDR');
     if (options.ignoreOutgoing ?? true) setOption(fd, PACKET_IGNORE_OUTGOING, 'PACKET_IGNORE_OUTGOING');
     setReceiveBuffer(fd, options.receiveBufferBytes ?? 16 << 20);
-    if (options.filter !== undefined) setFilter(fd, options.filter);
+    const { filter = FILTER_EVERYTHING, snapBytes = WHOLE_FRAME } = options;
+    setFilter(fd, keepFirst(filter, snapBytes));
     bindTo(fd, ifindex, options.interface);
   } catch (error) {
     close(fd);
     throw error;
   }
   return { fd, ifindex };
+}
+
+/** What a filter lets in, cut to so many bytes. */
+function keepFirst(program: BpfProgram, bytes: number): BpfProgram {
+  return program.map(([code, jt, jf, k]) => [code, jt, jf, code === RETURN && k === WHOLE_FRAME ? bytes : k]);
 }
 
 function setOption(fd: number, option: number, name: string): void {

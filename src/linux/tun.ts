@@ -35,9 +35,7 @@ export interface TunOptions {
  */
 export function openTun(options: TunOptions = {}): { fd: number; name: string } {
   const request = interfaceRequest(options.name ?? 'fttcp%d');
-  const fd = libc.open(DEVICE, O_RDWR | O_NONBLOCK | O_CLOEXEC);
-  if (fd < 0) throw refusedDevice(errno());
-
+  const fd = openDevice();
   const configure = (ioctl: number, argument: number, call: string): void => {
     if (libc.ioctl(fd, ioctl, argument) >= 0) return;
     const error = errno();
@@ -54,13 +52,26 @@ export function openTun(options: TunOptions = {}): { fd: number; name: string } 
   return { fd, name: interfaceName(request) };
 }
 
+/** @throws LinuxError when no TUN can be made here for want of the device, with what to do about it */
+export function checkTunDevice(): void {
+  close(openDevice());
+}
+
+function openDevice(): number {
+  const fd = libc.open(DEVICE, O_RDWR | O_NONBLOCK | O_CLOEXEC);
+  if (fd < 0) throw refusedDevice(errno());
+  return fd;
+}
+
 function refusedDevice(error: number): LinuxError {
   const failed = new LinuxError(`open(${DEVICE})`, error);
   const hints: Record<string, string> = {
     ENOENT: '`modprobe tun`; in a container, pass the device in (--device /dev/net/tun)',
     ENODEV: '`modprobe tun`; the kernel has no TUN driver loaded',
     ENXIO: '`modprobe tun`; the kernel has no TUN driver loaded',
-    EACCES: 'run as root; in a container, pass the device in (--device /dev/net/tun)',
+    // Whoever opens it still needs CAP_NET_ADMIN for anything: udev, where it runs, opens it to all.
+    EACCES:
+      'run as root, or as root once: `chmod 666 /dev/net/tun`; in a container, pass it in (--device /dev/net/tun)',
     EPERM: 'run as root; in a container, allow the device (--device /dev/net/tun)',
   };
   const hint = hints[failed.errnoName];

@@ -10,6 +10,9 @@ import { inject } from '../../src/lab/faults.ts';
 import { survived } from '../../src/lab/flow.ts';
 import { createHosts, type Hosts, SERVICE_ADDRESS } from '../../src/lab/hosts.ts';
 import { listensOn } from '../../src/lab/processes.ts';
+import { needs } from '../needs.ts';
+
+const skip = needs('namespaces');
 
 const PORT = 7000;
 const node = (script: string) => `exec ${process.execPath} -e '${script.replaceAll("'", "'\\''")}'`;
@@ -50,7 +53,7 @@ async function withServer(
   }
 }
 
-test('an upload is seen whole at the client, and written to capture files', async () => {
+test('an upload is seen whole at the client, and written to capture files', { skip }, async () => {
   const directory = mkdtempSync(path.join(tmpdir(), 'capture-test-'));
   try {
     await withServer({ pcapDirectory: directory }, async (hosts, capture) => {
@@ -76,7 +79,7 @@ test('an upload is seen whole at the client, and written to capture files', asyn
   }
 });
 
-test('a cut of the LAN is a stall until it is healed', async () => {
+test('a cut of the LAN is a stall until it is healed', { skip }, async () => {
   await withServer({ rate: '100mbit' }, async (hosts, capture) => {
     const [a] = hosts.replicas;
     assert.ok(a);
@@ -95,7 +98,7 @@ test('a cut of the LAN is a stall until it is healed', async () => {
   });
 });
 
-test('a LAN of 1 Gb/s carries 1 Gb/s of Ethernet each way, and the capture keeps up', async () => {
+test('a LAN of 1 Gb/s carries 1 Gb/s of Ethernet each way, and the capture keeps up', { skip }, async () => {
   await withServer({ rate: '1gbit' }, async (hosts, capture) => {
     const output = await ended(hosts.client.spawn(sender(256 << 20)));
     const mbps = Number(output.split(' ')[1]);

@@ -8,13 +8,16 @@ import { FttcpError } from '../../src/errors.ts';
 import { until } from '../../src/lab/clock.ts';
 import { parseTransferSize } from '../../src/lab/demo.ts';
 import { DemoScreen } from '../../src/lab/demo-display.ts';
+import { needs } from '../needs.ts';
+
+const skip = needs('tun');
 
 /** Compiled, this file is in dist/test/lab. */
 const BIN = new URL('../../../bin/fttcp.mjs', import.meta.url).pathname;
 const ENVIRONMENT = { ...process.env, FTTCP_SKIP_SETUP: '1' };
 const SECTION_HEADER = 0x0a0d0d0a;
 
-test('the demo survives the power-off, and leaves a picture and a capture', async () => {
+test('the demo survives the power-off, and leaves a picture and a capture', { skip }, async () => {
   const out = mkdtempSync(path.join(tmpdir(), 'demo-test-'));
   try {
     const args = [BIN, 'demo', '--json', '--size', '40MB', '--out', out];
@@ -43,7 +46,7 @@ test('the demo survives the power-off, and leaves a picture and a capture', asyn
   }
 });
 
-test('an interrupted demo leaves nothing of its lab', async () => {
+test('an interrupted demo leaves nothing of its lab', { skip }, async () => {
   const out = mkdtempSync(path.join(tmpdir(), 'demo-test-'));
   try {
     const args = [BIN, 'demo', '--size', '40MB', '--rate', '50mbit', '--out', out];

@@ -7,9 +7,10 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { LabResult } from '../../src/lab/result.ts';
 import { type LabOptions, runLab } from '../../src/lab/run.ts';
+import { needs, SEARCH_PATH } from '../needs.ts';
 
 /** These tests are about bytes; a busy machine must not look like a dead host to them. */
-export const CALM_TIMEOUT = '50ms';
+export const CALM_TIMEOUT = needs('realtime') === false ? '50ms' : '150ms';
 
 export const FAULTS = ['power-off:primary', 'power-off:backup'] as const;
 
@@ -44,7 +45,7 @@ export async function survives({ failovers, ...scenario }: Scenario): Promise<La
   const said: string[] = [];
   const evidence = process.env.FTTCP_TEST_EVIDENCE;
   const result = await runLab({
-    environment: process.env,
+    environment: { ...process.env, PATH: SEARCH_PATH },
     timeoutMs: 60_000,
     detectTimeout: CALM_TIMEOUT,
     progress: (line) => said.push(line),

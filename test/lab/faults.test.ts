@@ -6,6 +6,9 @@ import { FttcpError } from '../../src/errors.ts';
 import { until } from '../../src/lab/clock.ts';
 import { inject, parseFault, parseTimeMs } from '../../src/lab/faults.ts';
 import { createHosts, type Host, type Hosts, lanAddress, linkAddress } from '../../src/lab/hosts.ts';
+import { needs } from '../needs.ts';
+
+const skip = needs('namespaces');
 
 const usage = (pattern: RegExp) => (error: unknown) =>
   error instanceof FttcpError && error.code === 'usage' && pattern.test(error.message);
@@ -67,16 +70,17 @@ async function carrier(host: Host, name: string): Promise<string> {
   return output.split(/\s+/)[1] ?? '';
 }
 
-test('cut-lan takes the carrier away and heal brings it back', () =>
+test('cut-lan takes the carrier away and heal brings it back', { skip }, () =>
   withHosts(async (hosts, a) => {
     await inject('cut-lan', a, hosts, {});
     assert.notEqual(await carrier(a, 'lan0'), 'UP');
     assert.equal(await reaches(hosts.client, lanAddress(0)), false);
     await inject('heal', a, hosts, {});
     assert.ok(await until(() => reaches(hosts.client, lanAddress(0)), { timeoutMs: 3000 }));
-  }));
+  }),
+);
 
-test('cut-link parts the replicas and leaves the LAN alone', () =>
+test('cut-link parts the replicas and leaves the LAN alone', { skip }, () =>
   withHosts(async (hosts, a, b) => {
     assert.equal(await reaches(a, linkAddress(1)), true);
     await inject('cut-link', a, hosts, {});
@@ -84,9 +88,10 @@ test('cut-link parts the replicas and leaves the LAN alone', () =>
     assert.equal(await reaches(b, lanAddress(0)), true);
     await inject('heal', a, hosts, {});
     assert.ok(await until(() => reaches(a, linkAddress(1)), { timeoutMs: 3000 }));
-  }));
+  }),
+);
 
-test('a cut in one direction keeps the carrier, and heal ends it', () =>
+test('a cut in one direction keeps the carrier, and heal ends it', { skip }, () =>
   withHosts(async (hosts, a, b) => {
     await inject('cut-lan-in', a, hosts, {});
     await inject('cut-lan-out', a, hosts, {});
@@ -98,12 +103,13 @@ test('a cut in one direction keeps the carrier, and heal ends it', () =>
     await inject('heal', a, hosts, {});
     assert.ok(await until(() => reaches(hosts.client, lanAddress(0)), { timeoutMs: 3000 }));
     assert.ok(await until(() => reaches(a, linkAddress(1)), { timeoutMs: 3000 }));
-  }));
+  }),
+);
 
 const states = (host: Host) =>
   host.processes().map(({ pid }) => readFileSync(`/proc/${pid}/stat`, 'utf8').replace(/.*\) (.).*\n/s, '$1'));
 
-test('pause stops every process of the host, nested namespaces included, and resume wakes them', () =>
+test('pause stops every process of the host, nested namespaces included, and resume wakes them', { skip }, () =>
   withHosts(async (hosts, a, b) => {
     a.spawn('unshare --pid --fork --kill-child sh -c "sleep 1000 & sleep 1000" & sleep 1000', { stdio: 'ignore' });
     assert.ok(await until(() => a.processes().length >= 8, { timeoutMs: 3000 }));
@@ -112,9 +118,10 @@ test('pause stops every process of the host, nested namespaces included, and res
     assert.ok(states(b).every((state) => state === 'S'));
     await inject('resume', a, hosts, {});
     assert.ok(await until(() => states(a).every((state) => state === 'S'), { timeoutMs: 1000 }));
-  }));
+  }),
+);
 
-test('power-off ends every process of the host at once', () =>
+test('power-off ends every process of the host at once', { skip }, () =>
   withHosts(async (hosts, a, b) => {
     const child = a.spawn('unshare --pid --fork sleep 1000', { stdio: 'ignore' });
     const ended = new Promise((resolve) => child.once('exit', resolve));
@@ -124,9 +131,10 @@ test('power-off ends every process of the host at once', () =>
     assert.deepEqual(a.processes(), []);
     assert.equal(a.alive, false);
     assert.equal(await carrier(b, 'link0'), 'UP', 'the survivor keeps its interfaces');
-  }));
+  }),
+);
 
-test('kill-daemon and kill-server aim at one program each', () =>
+test('kill-daemon and kill-server aim at one program each', { skip }, () =>
   withHosts(async (hosts, a) => {
     const exit = (child: ChildProcess) =>
       new Promise((resolve) => child.once('exit', (code, signal) => resolve(signal ?? code)));
@@ -136,4 +144,5 @@ test('kill-daemon and kill-server aim at one program each', () =>
     await inject('kill-server', a, hosts, { daemon: daemon.pid });
     assert.equal(await ended, 3, 'only the server died, its keeper went on');
     await assert.rejects(inject('kill-daemon', a, hosts, { daemon: daemon.pid }), /no fttcp daemon/);
-  }));
+  }),
+);

@@ -6,6 +6,9 @@ import { fileURLToPath } from 'node:url';
 import { until } from '../../src/lab/clock.ts';
 import { createHosts, lanAddress, linkAddress, SERVICE_ADDRESS } from '../../src/lab/hosts.ts';
 import { listProcesses } from '../../src/lab/processes.ts';
+import { needs } from '../needs.ts';
+
+const skip = needs('namespaces');
 
 const finished = (child: ChildProcess) =>
   new Promise<{ code: number | null; output: string }>((resolve) => {
@@ -23,7 +26,7 @@ const ping = (address: string) =>
 
 const interfaces = () => execFileSync('ip', ['-o', 'link'], { encoding: 'utf8' });
 
-test('the hosts reach each other over the LAN and the replicas over their link', async () => {
+test('the hosts reach each other over the LAN and the replicas over their link', { skip }, async () => {
   const before = interfaces();
   const hosts = await createHosts({ replicas: 2, direct: true });
   try {
@@ -37,7 +40,7 @@ test('the hosts reach each other over the LAN and the replicas over their link',
   }
 });
 
-test('three replicas share a second switch', async () => {
+test('three replicas share a second switch', { skip }, async () => {
   const hosts = await createHosts({ replicas: 3, linkRate: '1gbit' });
   try {
     const [a] = hosts.replicas;
@@ -47,7 +50,7 @@ test('three replicas share a second switch', async () => {
   }
 });
 
-test('two labs side by side do not see each other', async () => {
+test('two labs side by side do not see each other', { skip }, async () => {
   const [one, two] = await Promise.all([createHosts({ replicas: 2 }), createHosts({ replicas: 2 })]);
   try {
     const [first, second] = [one.replicas[0], two.replicas[0]];
@@ -60,7 +63,7 @@ test('two labs side by side do not see each other', async () => {
   }
 });
 
-test('a command in a host passes on its exit code, directory and environment', async () => {
+test('a command in a host passes on its exit code, directory and environment', { skip }, async () => {
   const hosts = await createHosts({ replicas: 1 });
   try {
     const child = hosts.client.spawn('pwd; echo $X; hostname; exit 7', {
@@ -73,7 +76,7 @@ test('a command in a host passes on its exit code, directory and environment', a
   }
 });
 
-test('a lab killed by SIGKILL leaves no process and no namespace', async () => {
+test('a lab killed by SIGKILL leaves no process and no namespace', { skip }, async () => {
   const module = fileURLToPath(new URL('../../src/lab/hosts.js', import.meta.url));
   const script = `
     const { createHosts } = await import(${JSON.stringify(module)});

@@ -2,7 +2,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { LabResult } from '../../src/lab/result.ts';
+import { needs } from '../needs.ts';
 import { client, example, type Scenario, survives } from './failover.ts';
+
+const skip = needs('tun');
 
 const echo = (scenario: Pick<Scenario, 'at'> & Partial<Scenario>): Promise<LabResult> =>
   survives({
@@ -15,24 +18,24 @@ const echo = (scenario: Pick<Scenario, 'at'> & Partial<Scenario>): Promise<LabRe
 
 const speakers = ({ voices }: LabResult) => voices.speakers.map(({ host }) => host);
 
-test('a primary that was paused and wakes says nothing', async () => {
+test('a primary that was paused and wakes says nothing', { skip }, async () => {
   const result = await echo({ at: ['900ms:pause:primary', '1700ms:resume:a'] });
   assert.deepEqual(speakers(result), ['a', 'b']);
 });
 
-test('a primary that lost its LAN and gets it back says nothing', async () => {
+test('a primary that lost its LAN and gets it back says nothing', { skip }, async () => {
   const result = await echo({ at: ['900ms:cut-lan:primary', '1700ms:heal:a'] });
   assert.deepEqual(speakers(result), ['a', 'b']);
 });
 
 for (const at of ['900ms:cut-link:primary', '900ms:cut-link-in:backup', '900ms:cut-link-out:backup']) {
-  test(`a lost link leaves one voice, the primary's: ${at}`, async () => {
+  test(`a lost link leaves one voice, the primary's: ${at}`, { skip }, async () => {
     const result = await echo({ at: [at, '1800ms:heal:a', '1800ms:heal:b'], failovers: 0 });
     assert.deepEqual(speakers(result), ['a']);
   });
 }
 
-test('a paused backup that wakes says nothing', async () => {
+test('a paused backup that wakes says nothing', { skip }, async () => {
   const result = await echo({ at: ['900ms:pause:backup', '1900ms:resume:b'], failovers: 0 });
   assert.deepEqual(speakers(result), ['a']);
 });

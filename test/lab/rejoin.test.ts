@@ -4,8 +4,14 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { test } from 'node:test';
 import { runLab } from '../../src/lab/run.ts';
+import { needs } from '../needs.ts';
+import { CALM_TIMEOUT } from './failover.ts';
 
-test('a replica that begins anew answers for itself again, although it was asked while its server was being stopped', async () => {
+const skip = needs('tun');
+
+test('a replica that begins anew answers for itself again, although it was asked while its server was being stopped', {
+  skip,
+}, async () => {
   const directory = mkdtempSync(path.join(tmpdir(), 'rejoin-test-'));
   try {
     const config = path.join(directory, 'service.yaml');
@@ -15,7 +21,7 @@ test('a replica that begins anew answers for itself again, although it was asked
       port: 7000,
       client: 'exec sleep 7',
       config,
-      detectTimeout: '50ms',
+      detectTimeout: CALM_TIMEOUT,
       environment: process.env,
       // Healing does nothing here; to find out who is meant, every replica is asked.
       at: ['300ms:pause:a', '1s:resume:a', '1400ms:heal:primary', '6s:heal:backup'],

@@ -22,6 +22,10 @@ listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1 << 20)
 connection, _ = listener.accept()
 connection.sendall(open("big", "rb").read())'`;
 
+import { needs } from '../needs.ts';
+
+const skip = needs('tun', 'program:python3');
+
 /** Prints the SHA-256 of what it reads up to the FIN. */
 const CLIENT = `'${process.execPath}' -e '
   const hash = require("crypto").createHash("sha256");
@@ -68,7 +72,7 @@ const timeOf = (log: readonly LogLine[], event: string) => {
   return line.time;
 };
 
-test('what a server wrote before it exited arrives whole, and then both replicas end', async () => {
+test('what a server wrote before it exited arrives whole, and then both replicas end', { skip }, async () => {
   // Whoever ends first hands over, or leaves: a promotion without any fault.
   const { a, b } = await served([], (scenario) =>
     runLab({ environment: process.env, detectTimeout: CALM_TIMEOUT, timeoutMs: 60_000, ...scenario }),
@@ -77,13 +81,13 @@ test('what a server wrote before it exited arrives whole, and then both replicas
   for (const log of [a, b]) timeOf(log, 'down');
 });
 
-test('it arrives whole although the primary loses its power when both servers have exited', async () => {
+test('it arrives whole although the primary loses its power when both servers have exited', { skip }, async () => {
   const { a, b } = await served(['1500ms:power-off:primary']);
   for (const log of [a, b]) assert.ok(timeOf(log, 'server-exited') < timeOf(b, 'suspected'));
   assert.ok(timeOf(b, 'promoted') < timeOf(b, 'stopping'));
 });
 
-test('it arrives whole although the backup loses its power when both servers have exited', async () => {
+test('it arrives whole although the backup loses its power when both servers have exited', { skip }, async () => {
   const { a, b } = await served(['1500ms:power-off:backup']);
   for (const log of [a, b]) assert.ok(timeOf(log, 'server-exited') < timeOf(a, 'suspected'));
   assert.ok(timeOf(a, 'solo') < timeOf(a, 'stopping'));

@@ -1,5 +1,8 @@
 import { test } from 'node:test';
+import { needs } from '../needs.ts';
 import { client, example, survives, withFile } from './failover.ts';
+
+const skip = needs('tun');
 
 const RUNS = 20;
 const BYTES = 40_000_000;
@@ -15,7 +18,7 @@ function moments(): number[] {
   });
 }
 
-test(`${RUNS} power-offs at random moments of uploads, downloads and echo, seed ${seed}`, async (t) => {
+test(`${RUNS} power-offs at random moments of uploads, downloads and echo, seed ${seed}`, { skip }, async (t) => {
   await withFile(BYTES, async (directory, file) => {
     for (const [index, atMs] of moments().entries()) {
       await t.test(`number ${index + 1}, at ${atMs} ms`, async () => {

@@ -8,6 +8,9 @@ import type { CaptureReport } from '../../src/lab/capture-shared.ts';
 import { inject } from '../../src/lab/faults.ts';
 import { createHosts, type Host, type Hosts, SERVICE_ADDRESS } from '../../src/lab/hosts.ts';
 import { judgeVoices } from '../../src/lab/voices.ts';
+import { needs } from '../needs.ts';
+
+const skip = needs('namespaces');
 
 async function succeeds(host: Host, command: string): Promise<void> {
   const child = host.spawn(command, { stdio: ['ignore', 'ignore', 'inherit'] });
@@ -33,7 +36,7 @@ async function listening(directory: string | undefined, work: (hosts: Hosts) => 
   }
 }
 
-test('who speaks for the service is told apart by the port that the frames come from', async () => {
+test('who speaks for the service is told apart by the port that the frames come from', { skip }, async () => {
   const directory = mkdtempSync(path.join(tmpdir(), 'voice-tap-test-'));
   try {
     const { runs, dropped } = await listening(directory, async ({ replicas: [a, b] }) => {
@@ -65,7 +68,7 @@ test('who speaks for the service is told apart by the port that the frames come 
   }
 });
 
-test('ARP in the name of the service is voice, also on a cable that was cut and healed', async () => {
+test('ARP in the name of the service is voice, also on a cable that was cut and healed', { skip }, async () => {
   const { runs } = await listening(undefined, async (hosts) => {
     const [a, b] = hosts.replicas;
     assert.ok(a && b);

@@ -3,15 +3,13 @@
  * namespace that ends with it. The host's network is never touched.
  */
 import { newNetworkNamespace } from '../../src/linux/namespaces.ts';
+import { type Need, needs } from '../needs.ts';
 
 /** False when the file now has a network of its own, or why its tests must be skipped. */
-export function ownNetwork(): string | false {
-  try {
-    newNetworkNamespace();
-    return false;
-  } catch (error) {
-    return `no network namespace: ${error instanceof Error ? error.message : error}`;
-  }
+export function ownNetwork(need: Need = 'namespaces'): string | false {
+  const missing = needs(need);
+  if (missing === false) newNetworkNamespace();
+  return missing;
 }
 
 /** Polls for a condition with a deadline. */

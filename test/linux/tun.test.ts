@@ -8,7 +8,7 @@ import { recvFrom, recvSource, sendTo, sockAddr, udpBind } from '../../src/linux
 import { openTun, VNET_HDR_BYTES } from '../../src/linux/tun.ts';
 import { ownNetwork } from './own-network.ts';
 
-const skip = ownNetwork();
+const skip = ownNetwork('tun');
 const NEEDS_CHECKSUM = 1;
 const PROTOCOL_UDP = 17;
 

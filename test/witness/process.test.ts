@@ -7,7 +7,15 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
 import type { View } from '../../src/replica/view.ts';
+import { needs } from '../needs.ts';
 import { Asker, freePort, KEY_HEX } from './asker.ts';
+
+const skip = needs('namespaces');
+
+/** mount(8) is for root alone, be it of one more user namespace. */
+const IS_ROOT = process.getuid?.() === 0;
+const PRIVATE_MOUNTS = IS_ROOT ? ['unshare', '-m'] : ['unshare', '-Urm'];
+const INTO_THEM = IS_ROOT ? ['-m'] : ['-U', '--preserve-credentials', '-m'];
 
 /** Compiled, this file is in dist/test/witness. */
 const BIN = new URL('../../../bin/fttcp.mjs', import.meta.url).pathname;
@@ -137,10 +145,10 @@ test('a view that cannot be understood is not passed over: exit code 1', async (
 });
 
 test('a full disk, and one that is read-only, keep the old view; a mended one stores again', {
-  skip: skipMounts(),
+  skip,
 }, async () => {
   const mounted = `mount -t tmpfs -o size=64k tmpfs ${state} && exec "$@"`;
-  const witness = new Witness('unshare', '-m', 'sh', '-c', mounted, 'sh');
+  const witness = new Witness(...PRIVATE_MOUNTS, 'sh', '-c', mounted, 'sh');
   equal((await asker.read()).view, undefined, 'an empty directory of its own');
   deepEqual((await asker.change(0, view(1))).view, view(1));
 
@@ -171,18 +179,16 @@ test('a full disk, and one that is read-only, keep the old view; a mended one st
   equal(await witness.end('SIGTERM'), 0);
 });
 
-/** False, or why there can be no private mounts. */
-function skipMounts(): string | false {
-  try {
-    execFileSync('unshare', ['-m', 'mount', '-t', 'tmpfs', 'tmpfs', directory], { stdio: 'pipe' });
-    return false;
-  } catch (error) {
-    return `no mount namespace of its own: ${error instanceof Error ? error.message.trim() : error}`;
-  }
-}
-
 function remount(witness: Witness, mode: 'ro' | 'rw'): void {
-  execFileSync('nsenter', ['-t', String(witness.child.pid), '-m', 'mount', '-o', `remount,${mode}`, state]);
+  execFileSync('nsenter', [
+    '-t',
+    String(witness.child.pid),
+    ...INTO_THEM,
+    'mount',
+    '-o',
+    `remount,bind,${mode}`,
+    state,
+  ]);
 }
 
 function fill(file: string): void {
