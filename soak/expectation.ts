@@ -115,7 +115,7 @@ function steps(course: Course, felt: World, world: World, long: boolean): Course
 function suspects({ primary }: Course, world: World): boolean {
   const backup = otherReplica(primary);
   if (!hasCarrier(world[backup])) return false;
-  return !hears(world, primary, backup) || !hasCarrier(world[primary]);
+  return !hears(world, primary, backup) || !hasCarrier(world[primary]) || world[primary].stalled;
 }
 
 /** The primary says that the witness does not answer it, and over the LAN the two do not hear each other both ways. */

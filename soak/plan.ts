@@ -62,10 +62,10 @@ const LINK_CUTS = ['cut-link', 'cut-link-in', 'cut-link-out'];
 
 const TROUBLES: readonly Trouble[] = [
   { weight: 9, hosts: ['a'], actions: ['power-off', 'power-off', 'kill-daemon'] },
-  { weight: 3, hosts: ['a'], actions: ['pause'], end: 'resume' },
+  { weight: 3, hosts: ['a'], actions: ['pause', 'pause', 'stall'], end: 'resume' },
   { weight: 3, hosts: ['a'], actions: ['cut-lan'], end: 'heal' },
   { weight: 2, hosts: ['b'], actions: ['power-off', 'kill-daemon'] },
-  { weight: 1, hosts: ['b'], actions: ['pause'], end: 'resume' },
+  { weight: 1, hosts: ['b'], actions: ['pause', 'stall'], end: 'resume' },
   { weight: 1, hosts: ['a', 'b'], actions: LAN_CUTS, end: 'heal' },
   { weight: 2, hosts: ['a', 'b'], actions: LINK_CUTS, end: 'heal' },
   { weight: 3, hosts: ['a', 'b'], actions: LAN_CUTS.map((cut) => `cut-link+${cut}`), end: 'heal' },

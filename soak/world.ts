@@ -14,6 +14,8 @@ export type ReplicaName = 'a' | 'b';
 interface HostState {
   readonly dead: boolean;
   readonly paused: boolean;
+  /** Its packet loop stands still; its heartbeats go on. */
+  readonly stalled: boolean;
   /** `cut-…` actions that have not been healed. */
   readonly cuts: readonly string[];
   /** The witness's program was stopped, or its disk filled. */
@@ -23,7 +25,7 @@ interface HostState {
 
 export type World = Readonly<Record<HostName, HostState>>;
 
-const SOUND: HostState = { dead: false, paused: false, cuts: [], stopped: false, diskFull: false };
+const SOUND: HostState = { dead: false, paused: false, stalled: false, cuts: [], stopped: false, diskFull: false };
 export const SOUND_WORLD: World = { client: SOUND, a: SOUND, b: SOUND, witness: SOUND };
 
 export const otherReplica = (name: ReplicaName): ReplicaName => (name === 'a' ? 'b' : 'a');
@@ -39,8 +41,10 @@ function changedHost(state: HostState, action: string): HostState {
       return { ...state, dead: true };
     case 'pause':
       return { ...state, paused: true };
+    case 'stall':
+      return { ...state, stalled: true };
     case 'resume':
-      return { ...state, paused: false };
+      return { ...state, paused: false, stalled: false };
     case 'heal':
       return { ...state, cuts: [], diskFull: false };
     case 'witness-stop':
@@ -54,7 +58,11 @@ function changedHost(state: HostState, action: string): HostState {
   }
 }
 
-export const works = ({ dead, paused, stopped }: HostState): boolean => !dead && !paused && !stopped;
+/** Its heartbeats go on. */
+const lives = ({ dead, paused, stopped }: HostState): boolean => !dead && !paused && !stopped;
+
+/** It does its part. */
+const works = (state: HostState): boolean => lives(state) && !state.stalled;
 
 const open = ({ cuts }: HostState, cable: 'lan' | 'link', direction: 'in' | 'out'): boolean =>
   !cuts.includes(`cut-${cable}`) && !cuts.includes(`cut-${cable}-${direction}`);
@@ -68,7 +76,7 @@ export const hasCarrier = ({ cuts }: HostState): boolean => !cuts.includes('cut-
 
 /** A heartbeat sent on both paths arrives on one of them. */
 export function hears(world: World, from: ReplicaName, to: ReplicaName): boolean {
-  if (!works(world[from]) || !works(world[to])) return false;
+  if (!lives(world[from]) || !lives(world[to])) return false;
   const byLink = open(world[from], 'link', 'out') && open(world[to], 'link', 'in');
   return byLink || lanCarries(world[from], world[to]);
 }

@@ -8,7 +8,7 @@ import path from 'node:path';
 import { stringify } from 'yaml';
 import { FttcpError } from '../errors.ts';
 import { until } from './clock.ts';
-import { type Host, SERVICE_NAME, WITNESS_ADDRESS } from './hosts.ts';
+import { type Host, SERVICE_NAME, signal, WITNESS_ADDRESS } from './hosts.ts';
 import { childrenOf } from './processes.ts';
 import { fttcpCommand, startWithOutput } from './programs.ts';
 
@@ -16,6 +16,8 @@ const PORT = 7402;
 export const WITNESS_ENDPOINT = `${WITNESS_ADDRESS}:${PORT}`;
 const STATE_BYTES = 64 * 1024;
 const READY_TIMEOUT_MS = 10_000;
+/** So long its program has to end after SIGTERM. */
+const POLITE_MS = 300;
 
 export class WitnessProcess {
   readonly host: Host;
@@ -56,13 +58,20 @@ export class WitnessProcess {
     this.#child = startWithOutput(this.host, command, { env, cwd: this.#scratch }, this.#file('out'));
   }
 
-  /** Ends the program as its operator would, and waits for its end. */
+  /** Ends the program as its operator would, or by force where that is not heard: on a host that is paused. */
   async stop(): Promise<void> {
     const child = this.#child;
-    if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
-    const ended = new Promise((resolve) => child.once('exit', resolve));
-    for (const pid of childrenOf(child.pid ?? 0)) process.kill(pid, 'SIGTERM');
-    await ended;
+    const hasEnded = () => child === undefined || child.exitCode !== null || child.signalCode !== null;
+    const programs = childrenOf(child?.pid ?? 0);
+    for (const [name, timeoutMs] of [
+      ['SIGTERM', POLITE_MS],
+      ['SIGKILL', READY_TIMEOUT_MS],
+    ] as const) {
+      if (hasEnded()) return;
+      for (const pid of programs) signal(pid, name);
+      if (name === 'SIGKILL') this.host.wakeKeepers();
+      await until(hasEnded, { timeoutMs });
+    }
   }
 
   fillDisk(): Promise<void> {

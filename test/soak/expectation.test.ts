@@ -24,13 +24,16 @@ test('without a fault nobody takes over', () => {
 });
 
 test('a primary that is gone is taken over once, a backup that is gone never', () => {
-  for (const action of ['power-off', 'kill-daemon', 'pause', 'cut-lan']) assert.equal(expected(`500 ${action} a`), '1');
-  for (const action of ['power-off', 'kill-daemon', 'pause', 'cut-lan']) assert.equal(expected(`500 ${action} b`), '0');
+  for (const action of ['power-off', 'kill-daemon', 'pause', 'stall', 'cut-lan'])
+    assert.equal(expected(`500 ${action} a`), '1');
+  for (const action of ['power-off', 'kill-daemon', 'pause', 'stall', 'cut-lan'])
+    assert.equal(expected(`500 ${action} b`), '0');
 });
 
 test('a short trouble of the primary may be over before anybody takes over', () => {
   assert.equal(expected('500 pause a', '600 resume a'), '0 to 1');
   assert.equal(expected('500 pause a', '2500 resume a'), '1');
+  assert.equal(expected('500 stall a', '600 resume a'), '0 to 1');
   assert.equal(expected('500 cut-lan a', '520 heal a'), '0 to 1');
 });
 
@@ -109,6 +112,7 @@ const someFaults = fc
       atMs: fc.integer({ min: 0, max: 5000 }),
       action: fc.constantFrom(
         'pause',
+        'stall',
         'resume',
         'cut-lan',
         'cut-link-in',

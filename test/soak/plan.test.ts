@@ -55,7 +55,16 @@ test('all servers, all traffic, all faults and their combinations come up', () =
   const clients = MANY.map(({ traffic }) => traffic.length);
   assert.deepEqual([Math.min(...clients), Math.max(...clients)], [1, 20]);
   const done = new Set(MANY.flatMap(({ faults }) => faults.map(({ action, host }) => `${action} ${host}`)));
-  for (const action of ['power-off', 'kill-daemon', 'pause', 'cut-lan', 'cut-lan-in', 'cut-link', 'cut-link-out']) {
+  for (const action of [
+    'power-off',
+    'kill-daemon',
+    'pause',
+    'stall',
+    'cut-lan',
+    'cut-lan-in',
+    'cut-link',
+    'cut-link-out',
+  ]) {
     assert.ok(done.has(`${action} a`) && done.has(`${action} b`), action);
   }
   for (const what of ['witness-stop', 'witness-start', 'disk-full', 'power-off', 'pause', 'cut-lan', 'heal']) {
