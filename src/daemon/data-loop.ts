@@ -6,7 +6,7 @@ import { createHmac, randomBytes } from 'node:crypto';
 import { crc32 } from 'node:zlib';
 import { monotonicMs } from '../linux/clock.ts';
 import { drainEventFd } from '../linux/eventfd.ts';
-import { close, EAGAIN, EBADFD, POLLIN, POLLOUT, Poller, read, write } from '../linux/io.ts';
+import { close, EAGAIN, EBADFD, POLLIN, POLLOUT, Poller, read, write, writeTwo } from '../linux/io.ts';
 import { LinkEvents } from '../linux/link-events.ts';
 import { allocate } from '../linux/memory.ts';
 import {
@@ -294,6 +294,9 @@ export class DataLoop {
       },
       tun: (bytes, offset, length) => {
         write(tunFd, bytes, offset, length);
+      },
+      tunApart: (head, headLength, payload, offset, length) => {
+        writeTwo(tunFd, head, 0, headLength, payload, offset, length);
       },
     };
   }

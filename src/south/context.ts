@@ -12,6 +12,8 @@ export interface PacketPorts {
   lan(bytes: Uint8Array, offset: number, length: number): boolean;
   /** A packet for the server's TCP: virtio header, packet. */
   tun(bytes: Uint8Array, offset: number, length: number): void;
+  /** The same for one whose payload lies apart from its headers, at offset 0 of `head`. */
+  tunApart(head: Uint8Array, headLength: number, payload: Uint8Array, offset: number, length: number): void;
 }
 
 /** Running checksum of output bytes: CRC-32 of `bytes[offset, offset + length)` continued from `seed`. */

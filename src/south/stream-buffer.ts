@@ -101,6 +101,17 @@ export class StreamBuffer {
     if (first < length) target.set(this.#ring.subarray(0, length - first), offset + first);
   }
 
+  /** Where in `ring` [position, position + length) lies in one run, or -1 where it does not. */
+  offsetInRing(position: number, length: number): number {
+    const start = position & (this.#ring.length - 1);
+    return start + length <= this.#ring.length ? start : -1;
+  }
+
+  /** The memory behind `offsetInRing`; it changes when bytes are added. */
+  get ring(): Uint8Array {
+    return this.#ring;
+  }
+
   /** Calls `visit` with the one or two runs of the ring that hold [position, position + length). */
   visit(position: number, length: number, visit: (ring: Uint8Array, offset: number, length: number) => void): void {
     const start = position & (this.#ring.length - 1);

@@ -19,7 +19,7 @@ const RETRY_MAX_MS = 250;
 
 export class VirtualClient {
   readonly #context: SouthContext;
-  /** One packet for the TUN. */
+  /** One packet for the TUN, or its headers. */
   readonly #scratch: Uint8Array;
   readonly #fields = new SegmentFields();
   /** Connections with something that the local server has not acknowledged. */
@@ -260,13 +260,20 @@ export class VirtualClient {
   #write(fields: SegmentFields, connection: Connection, position: number): void {
     const bytes = this.#scratch;
     const headers = writeSegment(bytes, VIRTIO_HEADER, fields);
-    if (fields.dataLength > 0) {
-      connection.input.read(position, fields.dataLength, bytes, VIRTIO_HEADER + headers);
-    }
     const segmentSize = connection.open.serverMss - (connection.open.timestamps ? 12 : 0);
     writeTcpVirtio(bytes, 0, 0, headers, fields, segmentSize);
-    this.#context.ports.tun(bytes, 0, VIRTIO_HEADER + headers + fields.dataLength);
-    this.#context.counters.virtualSegments++;
+    const { ports, counters } = this.#context;
+    const { input } = connection;
+    const headLength = VIRTIO_HEADER + headers;
+    const length = fields.dataLength;
+    const at = length === 0 ? -1 : input.offsetInRing(position, length);
+    if (at >= 0) {
+      ports.tunApart(bytes, headLength, input.ring, at, length);
+    } else {
+      if (length > 0) input.read(position, length, bytes, headLength);
+      ports.tun(bytes, 0, headLength + length);
+    }
+    counters.virtualSegments++;
   }
 }
 

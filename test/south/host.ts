@@ -84,6 +84,12 @@ export class Host {
         tun: (bytes, offset, length) => {
           if (!ports.tunDrops()) this.server.fromWrap(bytes, offset, length, this.lastTurnAt);
         },
+        tunApart: (head, headLength, payload, offset, length) => {
+          const bytes = new Uint8Array(headLength + length);
+          bytes.set(head.subarray(0, headLength));
+          bytes.set(payload.subarray(offset, offset + length), headLength);
+          if (!ports.tunDrops()) this.server.fromWrap(bytes, 0, bytes.length, this.lastTurnAt);
+        },
       },
       log: this.log,
       release: this.release,

@@ -70,3 +70,18 @@ for (const origin of [1, 2 ** 32 - 5000, 2 ** 45]) {
     );
   });
 }
+
+test('bytes that lie in one run of the ring can be used where they are', () => {
+  const buffer = new StreamBuffer(0, 1 << 20);
+  const bytes = Uint8Array.from({ length: 6000 }, (_, i) => i % 251);
+  buffer.write(0, bytes, 0, 4096);
+  buffer.release(3000);
+  buffer.write(4096, bytes, 4096, 1904);
+  const inPlace = (from: number, to: number): Uint8Array | undefined => {
+    const at = buffer.offsetInRing(from, to - from);
+    return at < 0 ? undefined : buffer.ring.slice(at, at + to - from);
+  };
+  deepEqual(inPlace(3000, 4096), bytes.slice(3000, 4096));
+  deepEqual(inPlace(4096, 6000), bytes.slice(4096));
+  equal(inPlace(3000, 4097), undefined, 'the ring of 4096 bytes ends in between');
+});
