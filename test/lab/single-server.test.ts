@@ -89,6 +89,7 @@ test('it arrives whole although the primary loses its power when both servers ha
 
 test('it arrives whole although the backup loses its power when both servers have exited', { skip }, async () => {
   const { a, b } = await served(['1500ms:power-off:backup']);
-  for (const log of [a, b]) assert.ok(timeOf(log, 'server-exited') < timeOf(a, 'suspected'));
+  // Not suspected everywhere: without real-time priority its acknowledgements may be missed first.
+  for (const log of [a, b]) assert.ok(timeOf(log, 'server-exited') < timeOf(a, 'solo'));
   assert.ok(timeOf(a, 'solo') < timeOf(a, 'stopping'));
 });
