@@ -4,6 +4,8 @@ import { Command, CommanderError } from 'commander';
 import { FttcpError } from '../src/errors.ts';
 import { parseTimeMs } from '../src/lab/faults.ts';
 import { size } from '../src/lab/result.ts';
+import { enterUserNamespace } from '../src/lab/user-namespace.ts';
+import { checkTunDevice } from '../src/linux/tun.ts';
 import { type RoundOutcome, repeatCommand, soakResult, summaryLine } from './judgement.ts';
 import { planRound, planText } from './plan.ts';
 import { runRound } from './round.ts';
@@ -54,6 +56,8 @@ async function soak({ detectTimeout, out, json, ...flags }: Flags): Promise<void
   const only = flags.round === undefined ? undefined : wholeNumber(flags.round, '--round', 1);
   const last = wholeNumber(flags.rounds, '--rounds', 1);
   if (detectTimeout !== 'auto') parseTimeMs(detectTimeout);
+  enterUserNamespace(process.argv);
+  checkTunDevice();
   const rounds = only === undefined ? Array.from({ length: last }, (_, index) => index + 1) : [only];
 
   const tell = (line: string) => (json ? process.stderr : process.stdout).write(`${line}\n`);
