@@ -57,7 +57,7 @@ const TIMEOUT_ORDINARY_MS = 50;
 const REMOVE_FACTOR = 6;
 /** `timeout: auto` learns from the gaps between heartbeats, up to so many times its least. */
 const LEARN_FACTOR = 5;
-const GAPS_EVERY_MS = 200;
+const GAPS_EVERY_MS = 500;
 /** Datagrams taken in one system call. */
 const BATCH = 16;
 /** No more batches of a path in one turn: more than a socket's buffer holds. Who floods the port must not keep the thread. */

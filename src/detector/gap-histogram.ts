@@ -85,6 +85,7 @@ export class GapHistogram {
     let logarithms = 0;
     for (let i = first; i <= BUCKETS; i++) {
       const count = this.#buckets[i] ?? 0;
+      if (count === 0) continue;
       gaps += count;
       const upToMs = i < BUCKETS ? Math.min(this.#longestMs, (i + 1) / BUCKETS_PER_MS) : this.#longestMs;
       logarithms += count * Math.log(Math.max(1, upToMs / firstMs));
