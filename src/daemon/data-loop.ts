@@ -189,8 +189,9 @@ export class DataLoop {
     if (this.#poller.ready(this.#wakeSlot) !== 0) drainEventFd(this.#data.wakeFd);
 
     const delivered = this.#poller.ready(this.#lanSlot) !== 0 && this.#readLan();
-    if (delivered || this.#poller.ready(this.#tunSlot) !== 0) this.#readTun();
+    // What the clients have acknowledged, and how far they let the server go, stands in the log before what it then says.
     this.#south.appendNotes();
+    if (delivered || this.#poller.ready(this.#tunSlot) !== 0) this.#readTun();
     this.#linkEnded(this.#link.flush());
     this.#turnLink();
     this.#witness?.receive(this.#takeAnswer);

@@ -73,6 +73,8 @@ export class Connection {
   /** Highest ACK of the client, and the right edge of its window. */
   outUna = 1;
   outWireEdge = 1;
+  /** The same as the virtual client offered it to the local server last. */
+  outLocalEdge = 1;
   /** Largest window that the client has offered: MAX.SND.WND of RFC 5961 §5.2. */
   outWndMax: number;
   /** End of what the local server has sent, the FIN counted. */

@@ -103,6 +103,7 @@ export class Replay {
     expectOutput(connection, end, entry.u32(layout.OUTPUT_CHECKSUM));
     compareOutput(connection, this.#context);
     connection.output.release(Math.min(connection.outUna, connection.outChecksumEnd));
+    this.#virtualClient.promised(connection);
     if ((flags & layout.OUTPUT_RST) !== 0) {
       connection.resetByServer = true;
       this.#virtualClient.reset(connection);

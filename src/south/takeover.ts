@@ -89,13 +89,13 @@ export class Takeover {
 
   /**
    * The local server's TCP has run out of patience while the virtual client stands between: what it repeats, from `position` on,
-   * is sent to the client again; a probe of a closed window is passed on.
+   * is sent to the client again, or its closed window is probed.
    */
   repeated(connection: Connection, position: number, length: number, nowMs: number): void {
     if (connection.finished || connection.recoverNxt === NONE) return;
-    if (length === 0) {
-      if (connection.outWireEdge <= connection.outUna) this.#emitter.probe(connection, nowMs);
-    } else if (position < connection.recoverNxt) {
+    if (connection.outWireEdge <= connection.outUna) {
+      this.#emitter.probe(connection, nowMs);
+    } else if (length > 0 && position < connection.recoverNxt) {
       connection.recoverNxt = Math.max(connection.outUna, position);
       connection.recoverCredit = Math.max(connection.recoverCredit, length);
     }

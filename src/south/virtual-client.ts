@@ -85,6 +85,12 @@ export class VirtualClient {
     this.#send(connection, ACK, connection.inFed, 0);
   }
 
+  /** The primary's server has said more. The local one may need a wider window to come as far. */
+  promised(connection: Connection): void {
+    const { outLocalNxt, outLocalEdge, outWireNxt } = connection;
+    if (outLocalNxt < outWireNxt && outLocalEdge < outWireNxt + segmentOf(connection)) this.acknowledge(connection);
+  }
+
   /** Ends the local server's socket: the client, or the primary's server, has reset the connection. */
   reset(connection: Connection): void {
     this.#waiting.delete(connection);
@@ -237,7 +243,9 @@ export class VirtualClient {
     fields.seq = connection.inPositionToSeq(position);
     fields.ack = connection.outPositionToLocal(connection.outLocalAcked);
     fields.flags = flags;
-    fields.window = clampWindow((connection.outWireEdge - connection.outLocalAcked) / 2 ** connection.clientScale);
+    const window = clampWindow((edgeFor(connection) - connection.outLocalAcked) / 2 ** connection.clientScale);
+    fields.window = window;
+    connection.outLocalEdge = connection.outLocalAcked + window * 2 ** connection.clientScale;
     fields.dataLength = length;
     fields.tsEcr = connection.tsLocal;
     fields.mss = 0;
@@ -283,4 +291,19 @@ export class VirtualClient {
  */
 function mayClose({ outLocalNxt, inFinAfter, diverged }: Connection): boolean {
   return outLocalNxt >= inFinAfter || diverged;
+}
+
+/**
+ * Right edge of the window that the local server is offered. The primary's TCP may have filled the client's to the last byte; another
+ * one, which cuts the stream elsewhere, waits before the rest of a window that is less than a segment (RFC 9293 §3.8.6.2.1), and
+ * windows are rounded down by their scale. So the local one gets room for both beyond what the primary's has said; what the
+ * client has no room for is kept.
+ */
+function edgeFor(connection: Connection): number {
+  const { outWireEdge, outWireNxt, clientScale } = connection;
+  return Math.max(outWireEdge, outWireNxt + segmentOf(connection) + 2 ** clientScale);
+}
+
+function segmentOf({ open }: Connection): number {
+  return Math.max(open.clientMss, open.serverMss);
 }

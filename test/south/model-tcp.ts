@@ -289,6 +289,8 @@ export class ModelTcp {
       const limit = Math.min(dataEnd, this.sndEdge, this.sndUna + WINDOW_SEGMENTS * this.mss);
       const length = Math.min(limit - this.sndNxt, this.mss * this.options.bulkSegments);
       if (length <= 0) break;
+      // RFC 9293 §3.8.6.2.1, as Linux does it: the rest of a window that is less than a segment waits for what is outstanding.
+      if (limit === this.sndEdge && limit < dataEnd && length < this.mss && this.sndNxt > this.sndUna) break;
       this.#say(ACK | PSH, this.sndNxt, length, nowMs);
       this.#sent(this.sndNxt + length);
     }
