@@ -89,13 +89,14 @@ export class Takeover {
 
   /**
    * The local server's TCP has run out of patience while the virtual client stands between: what it repeats, from `position` on,
-   * is sent to the client again, or its closed window is probed.
+   * is sent to the client again; where its window is closed, or that cannot be compared yet, the client is asked.
    */
   repeated(connection: Connection, position: number, length: number, nowMs: number): void {
+    const { outUna, outWireEdge } = connection;
     if (connection.finished || connection.recoverNxt === NONE) return;
-    if (connection.outWireEdge <= connection.outUna) {
+    if (length === 0 || outWireEdge <= outUna || this.#sendableEnd(connection) <= outUna) {
       this.#emitter.probe(connection, nowMs);
-    } else if (length > 0 && position < connection.recoverNxt) {
+    } else if (position < connection.recoverNxt) {
       connection.recoverNxt = Math.max(connection.outUna, position);
       connection.recoverCredit = Math.max(connection.recoverCredit, length);
     }
@@ -179,13 +180,17 @@ export class Takeover {
     return true;
   }
 
-  /** What wakes a client from its timers, and repeats what it may have missed. */
+  /**
+   * What wakes a client from its timers, and repeats what it may have missed. Where there is nothing to repeat it is asked: it may have
+   * acknowledged or opened its window while nobody listened, and says so only once.
+   */
   #recover(connection: Connection, nowMs: number): void {
     if (connection.finished) return;
     this.#nudge.send(connection);
-    // The client may have opened its window while nobody listened, and says so only once.
-    if (connection.outWireEdge <= connection.outUna) this.#emitter.probe(connection, nowMs);
-    this.#retransmit(connection, nowMs);
+    const { outUna, outWireNxt, outWireEdge } = connection;
+    const isOpen = outWireEdge - outUna >= this.#emitter.segmentSize(connection);
+    if (!this.#retransmit(connection, nowMs) && !(outUna === outWireNxt && isOpen))
+      this.#emitter.probe(connection, nowMs);
     if (connection.direct && connection.recoverNxt >= this.#sendableEnd(connection)) connection.recoverNxt = NONE;
   }
 

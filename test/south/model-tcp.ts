@@ -9,7 +9,6 @@ import { type TcpPacket, tcpPacket } from './packets.ts';
 
 const RTO_MS = 200;
 const RTO_MAX_MS = 1600;
-const WINDOW_SEGMENTS = 10;
 const DUPLICATE_ACKS = 3;
 
 export interface TcpOptions {
@@ -24,6 +23,8 @@ export interface TcpOptions {
   readonly tsOffset: number;
   /** Largest packet, in segments: a server's kernel hands large ones to the TUN. */
   readonly bulkSegments: number;
+  /** Most that is sent before an acknowledgement: a congestion window that never changes. */
+  readonly flightSegments: number;
 }
 
 export type TcpState = 'syn-sent' | 'syn-received' | 'established' | 'closed' | 'reset';
@@ -286,7 +287,7 @@ export class ModelTcp {
     if (!this.established || this.isOver) return;
     const dataEnd = 1 + this.written.length;
     for (;;) {
-      const limit = Math.min(dataEnd, this.sndEdge, this.sndUna + WINDOW_SEGMENTS * this.mss);
+      const limit = Math.min(dataEnd, this.sndEdge, this.sndUna + this.options.flightSegments * this.mss);
       const length = Math.min(limit - this.sndNxt, this.mss * this.options.bulkSegments);
       if (length <= 0) break;
       // RFC 9293 §3.8.6.2.1, as Linux does it: the rest of a window that is less than a segment waits for what is outstanding.
@@ -294,7 +295,7 @@ export class ModelTcp {
       this.#say(ACK | PSH, this.sndNxt, length, nowMs);
       this.#sent(this.sndNxt + length);
     }
-    if (this.shut && this.sndNxt === dataEnd && this.sndUna + WINDOW_SEGMENTS * this.mss > dataEnd) {
+    if (this.shut && this.sndNxt === dataEnd && this.sndUna + this.options.flightSegments * this.mss > dataEnd) {
       this.#say(ACK | FIN, this.sndNxt, 0, nowMs);
       this.#sent(dataEnd + 1);
     }

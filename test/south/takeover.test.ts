@@ -3,11 +3,12 @@ import { equal, ok } from 'node:assert/strict';
 import { test } from 'node:test';
 import { ENTRY } from '../../src/log/entry.ts';
 import { ACK, FIN, RST, SYN } from '../../src/wire/tcp.ts';
+import type { ModelClient } from './model-client.ts';
 import { type App, echo, files, sink } from './model-server.ts';
 import { type Heard, sameStream } from './packets.ts';
 import { Random } from './random.ts';
 import { conversation, download, upload } from './scenarios.ts';
-import { World } from './world.ts';
+import { CALM, World } from './world.ts';
 
 /** A condition that holds the first `count` times that the frame is one of `flags` (exactly these of SYN, ACK, FIN, RST). */
 function first(count: number, flags: number): (frame: Heard) => boolean {
@@ -48,6 +49,53 @@ test('a FIN that the server repeats while it catches up goes to the client again
   world.lanDrops = first(2, FIN | ACK);
   download(world, 9_000);
   world.finish();
+});
+
+/** The client's last acknowledgements reach nobody: it has all, and says nothing more by itself. */
+function loseLastWords(world: World, client: ModelClient, receivedBytes: number): void {
+  world.lanDrops = (frame) =>
+    frame.kind === 'tcp' && frame.tcp.sourcePort === client.options.port && client.tcp.received.length > receivedBytes;
+  world.run(() => client.tcp.received.length > receivedBytes).runFor(20);
+  world.crash(world.primary);
+  world.runFor(1);
+  world.lanDrops = () => false;
+}
+
+test('a client that has more than the new server can say before it is acknowledged is asked for what it has', () => {
+  // The primary's packets are larger than all that the other server's congestion window lets out: none of them can be compared.
+  const servers = [{ bulkSegments: 10 }, { flightSegments: 3 }] as const;
+  const world = new World({ seed: 8, app: files, servers }).pair();
+  const client = download(world, 90_000);
+  loseLastWords(world, client, 30_000);
+  world.finish();
+});
+
+test('and asked again where the question is lost', () => {
+  const servers = [{ bulkSegments: 10 }, { flightSegments: 3 }] as const;
+  const world = new World({ seed: 8, app: files, servers }).pair();
+  const client = download(world, 90_000);
+  loseLastWords(world, client, 30_000);
+  world.lan = { ...CALM, loss: 1 };
+  world.runFor(100);
+  world.lan = CALM;
+  world.finish();
+});
+
+test('a window that opened from a sliver while nobody listened is asked for', () => {
+  for (const sliver of [1, 100, 127]) {
+    const world = new World({ seed: 9, app: files }).pair();
+    const client = download(world, 90_000, false, { bufferBytes: 1460 * 5 + sliver, windowScale: 7 });
+    client.reads = false;
+    world.run(() => client.tcp.unread > 1460 * 5 - 128).runFor(50);
+    world.crash(world.primary);
+    world.runFor(1);
+    world.lan = { ...CALM, loss: 1 };
+    client.reads = true;
+    client.turn(world.nowMs);
+    world.runFor(20);
+    world.lan = CALM;
+    world.finish();
+  }
 });
 
 test('what a client sends to a new primary whose server is behind is acknowledged from the log', () => {

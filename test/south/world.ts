@@ -75,6 +75,7 @@ const TCP: TcpOptions = {
   bufferBytes: 65_536,
   tsOffset: 0,
   bulkSegments: 1,
+  flightSegments: 10,
 };
 
 export class World {
