@@ -55,12 +55,18 @@ export class DaemonLog {
     } catch {
       return [];
     }
-    const { event, epoch, divergences, atMs, time } = facts;
+    const { event, epoch, reason, divergences, atMs, time } = facts;
     if (typeof event !== 'string') return [];
     // `atMs`, where given, is when it happened; `time` is when the line was written.
     let at = typeof atMs === 'number' ? atMs : Number(time);
     if (at < SURELY_WALL_CLOCK_MS) at += wallMs() - monotonicMs();
     const said = { host: this.#host, atMs: at, event, epoch: typeof epoch === 'number' ? epoch : 0 };
-    return [typeof divergences === 'number' ? { ...said, divergences } : said];
+    return [
+      {
+        ...said,
+        ...(typeof reason === 'string' ? { reason } : {}),
+        ...(typeof divergences === 'number' ? { divergences } : {}),
+      },
+    ];
   }
 }

@@ -20,7 +20,8 @@ const LOG_RESOLUTION_MS = 1;
 export function falsePromotions(events: readonly DaemonEvent[], faults: readonly DoneFault[]): DaemonEvent[] {
   const offices = events.filter(({ event }) => event === 'primary' || event === 'promoted');
   return offices.filter((promotion) => {
-    if (promotion.event !== 'promoted') return false;
+    // Whoever ends in good order hands over: that is no takeover.
+    if (promotion.event !== 'promoted' || promotion.reason === 'handover') return false;
     const predecessor = offices
       .filter(({ host, epoch }) => host !== promotion.host && epoch < promotion.epoch)
       .sort((one, other) => one.epoch - other.epoch)

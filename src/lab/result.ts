@@ -63,6 +63,7 @@ export interface DaemonEvent {
   atMs: number;
   event: string;
   epoch: number;
+  reason?: string;
   /** Of `diverged`: connections so far. */
   divergences?: number;
 }

@@ -52,3 +52,7 @@ test('with two takeovers each has its own primary to ask about', () => {
   assert.deepEqual(falsePromotions(events, faults('1000 power-off a')), [events[3]]);
   assert.deepEqual(falsePromotions(events, faults('1000 power-off a', '2990 pause b')), []);
 });
+
+test('a planned end is handed over, and no takeover', () => {
+  assert.deepEqual(falsePromotions([...START, { ...PROMOTION, reason: 'handover' }], []), []);
+});

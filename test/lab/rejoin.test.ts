@@ -19,12 +19,12 @@ test('a replica that begins anew answers for itself again, although it was asked
     const result = await runLab({
       server: `exec '${process.execPath}' -e 'process.on("SIGTERM", () => {}); require("net").createServer().listen(7000)'`,
       port: 7000,
-      client: 'exec sleep 7',
+      client: 'exec sleep 10',
       config,
       detectTimeout: CALM_TIMEOUT,
       environment: process.env,
       // Healing does nothing here; to find out who is meant, every replica is asked.
-      at: ['300ms:pause:a', '1s:resume:a', '1400ms:heal:primary', '6s:heal:backup'],
+      at: ['300ms:pause:a', '1s:resume:a', '1400ms:heal:primary', '9s:heal:backup'],
     });
     assert.deepEqual(
       result.faults.map(({ action, host }) => `${action} ${host}`),

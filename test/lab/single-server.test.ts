@@ -26,13 +26,17 @@ import { needs } from '../needs.ts';
 
 const skip = needs('tun', 'program:python3');
 
-/** Prints the SHA-256 of what it reads up to the FIN. */
-const CLIENT = `'${process.execPath}' -e '
-  const hash = require("crypto").createHash("sha256");
-  const socket = require("net").connect(process.env.FTTCP_PORT, process.env.FTTCP_ADDRESS);
-  socket.on("data", (data) => hash.update(data)).pause();
-  setTimeout(() => socket.resume(), ${READS_AT_MS});
-  socket.on("end", () => console.log(hash.digest("hex")));'`;
+/** Prints the SHA-256 of what it reads up to the FIN. Its kernel is told to take little, whatever it would take by itself. */
+const CLIENT = `python3 -c '
+import hashlib, os, socket, time
+connection = socket.socket()
+connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 15)
+connection.connect((os.environ["FTTCP_ADDRESS"], int(os.environ["FTTCP_PORT"])))
+time.sleep(${READS_AT_MS / 1000})
+content = hashlib.sha256()
+while data := connection.recv(1 << 16):
+  content.update(data)
+print(content.hexdigest())'`;
 
 interface LogLine {
   readonly event: string;
