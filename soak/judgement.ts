@@ -12,7 +12,7 @@ export interface RoundOutcome {
   readonly failovers: number;
   /** That clients have checked. */
   readonly bytes: number;
-  /** Of each connection that was open at the first fault. */
+  /** See `stallsOf`. */
   readonly stallsMs: readonly number[];
   readonly durationMs: number;
 }
@@ -61,24 +61,29 @@ export function problemsOf(plan: RoundPlan, result: LabResult): string[] {
   return problems;
 }
 
-export function stallsOf(result: LabResult | undefined): number[] {
-  const firstMs = result?.faults[0]?.atMs;
-  if (result === undefined || firstMs === undefined) return [];
-  return result.connections.filter(({ openedMs }) => openedMs < firstMs).map(({ stallMs }) => stallMs);
+/** Of connections that were open at the first fault, and on which the client never rests. */
+export function stallsOf(result: LabResult): number[] {
+  const firstMs = result.faults[0]?.atMs ?? Number.NEGATIVE_INFINITY;
+  const { restlessPorts } = tallyOf(result);
+  return result.connections
+    .filter(({ openedMs, client }) => openedMs < firstMs && restlessPorts.includes(Number(client.split(':').at(-1))))
+    .map(({ stallMs }) => stallMs);
 }
 
-/** 0 where the client did not come to say it. */
-export function talliedBytes(result: LabResult | undefined): number {
+/** Nothing, where the client did not come to say it. */
+export function tallyOf({ client }: LabResult): ClientTally {
   try {
-    return (JSON.parse(result?.client.stdout ?? '') as ClientTally).bytes;
+    return JSON.parse(client.stdout);
   } catch {
-    return 0;
+    return { bytes: 0, restlessPorts: [] };
   }
 }
 
 export function soakResult(seed: number, outcomes: readonly RoundOutcome[], interrupted: boolean): SoakResult {
   const failures = outcomes.filter(({ problems }) => problems.length > 0);
-  const takeovers = outcomes.filter(({ plan, problems }) => plan.plainTakeover && problems.length === 0);
+  const takeovers = outcomes.filter(
+    ({ plan, problems, stallsMs }) => plan.plainTakeover && problems.length === 0 && stallsMs.length > 0,
+  );
   const stallsMs = takeovers.map((one) => Math.max(0, ...one.stallsMs)).sort((one, other) => one - other);
   return {
     ok: failures.length === 0 && !interrupted,

@@ -94,7 +94,7 @@ function outcomeText(outcome: RoundOutcome): string[] {
   const facts = [
     `${failovers} failover${failovers === 1 ? '' : 's'}`,
     `${size(bytes)} checked`,
-    ...(plan.faults.length === 0 ? [] : [`stall ${stallMs.toFixed(1)} ms`]),
+    ...(stallsMs.length === 0 ? [] : [`stall ${stallMs.toFixed(1)} ms`]),
     `${(durationMs / 1000).toFixed(1)} s`,
   ].join(', ');
   if (problems.length === 0) return [`ok: ${facts}`];

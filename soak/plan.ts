@@ -132,11 +132,13 @@ function planTrouble(random: Random): TimedFault[] {
   return [...begin, { atMs: endAtMs, action: end, host }];
 }
 
-/** Nothing is done to a host that is gone, and no host gets into the same trouble twice. */
+/** Nothing is done to a host, or a program, that is gone, and no host gets into the same trouble twice. */
 function isOrderly(faults: readonly TimedFault[]): boolean {
   return faults.every(({ host, action }, index) => {
-    const earlier = faults.slice(0, index).filter((fault) => fault.host === host);
-    return !earlier.some((fault) => fault.action === 'power-off' || (fault.action === action && action !== 'heal'));
+    const earlier = faults.filter((fault, i) => i < index && fault.host === host).map((fault) => fault.action);
+    if (earlier.includes('power-off')) return false;
+    if (action === 'stall' && earlier.includes('kill-daemon')) return false;
+    return action === 'heal' || !earlier.includes(action);
   });
 }
 

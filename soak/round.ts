@@ -7,7 +7,7 @@ import { FttcpError } from '../src/errors.ts';
 import type { LabResult } from '../src/lab/result.ts';
 import { runLab } from '../src/lab/run.ts';
 import type { ClientOrders } from './clients/orders.ts';
-import { problemsOf, type RoundOutcome, stallsOf, talliedBytes } from './judgement.ts';
+import { problemsOf, type RoundOutcome, stallsOf, tallyOf } from './judgement.ts';
 import { faultText, planText, type RoundPlan } from './plan.ts';
 import { makeServerState, serverCommand, serverPath } from './servers.ts';
 import { SERVERS } from './traffic.ts';
@@ -49,8 +49,8 @@ export async function runRound(plan: RoundPlan, settings: RoundSettings): Promis
     problems,
     folder,
     failovers: result?.failovers.length ?? 0,
-    bytes: talliedBytes(result),
-    stallsMs: stallsOf(result),
+    bytes: result === undefined ? 0 : tallyOf(result).bytes,
+    stallsMs: result === undefined ? [] : stallsOf(result),
     durationMs: performance.now() - startMs,
   };
 }

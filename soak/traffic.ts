@@ -44,3 +44,10 @@ export const SERVERS: Readonly<Record<ServerName, ServerProfile>> = {
 };
 
 export const SERVER_NAMES = Object.keys(SERVERS) as ServerName[];
+
+const RESTLESS: readonly Traffic[] = ['lines', 'pingpong', 'stream', 'upload', 'counts', 'values'];
+
+/** The client always has something under way: where nothing comes for a while, it is not the client that rests. */
+export function isRestless(server: ServerName, traffic: Traffic): boolean {
+  return RESTLESS.includes(traffic) && !SERVERS[server].tellsTime;
+}

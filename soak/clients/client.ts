@@ -15,13 +15,17 @@ export interface Client {
   /** This client's own. */
   readonly pattern: Pattern;
   readonly pace: Pace;
+  /** Of the connections that it has opened. */
+  readonly localPorts: number[];
 }
 
 /** Works until its time is up. Returns how many bytes were checked. @throws when anything is not as it must be */
 export type Work = (client: Client) => Promise<number>;
 
-export function open({ host, port }: Client): Promise<Connection> {
-  return Connection.open(host, port);
+export async function open({ host, port, localPorts }: Client): Promise<Connection> {
+  const connection = await Connection.open(host, port);
+  localPorts.push(connection.localPort);
+  return connection;
 }
 
 /** @throws unless `found` is what stands at `offset` of the pattern. */

@@ -22,6 +22,10 @@ export class Connection {
     return new Connection(socket);
   }
 
+  get localPort(): number {
+    return this.#socket.localPort ?? 0;
+  }
+
   /** Resolves when there is room for more. */
   async write(bytes: Uint8Array | string): Promise<void> {
     if (this.#socket.write(bytes)) return;

@@ -4,7 +4,7 @@
  */
 import { Pattern } from '../pattern.ts';
 import { Random } from '../random.ts';
-import { SERVERS, type Traffic } from '../traffic.ts';
+import { isRestless, SERVERS, type Traffic } from '../traffic.ts';
 import type { Client, Work } from './client.ts';
 import { lines, pingpong, stream, visits } from './echo.ts';
 import { download, fetches, upload } from './http.ts';
@@ -26,7 +26,7 @@ const WORK: Readonly<Record<Traffic, Work>> = {
 
 const orders = JSON.parse(process.argv[2] ?? '') as ClientOrders;
 
-async function work(traffic: Traffic, index: number): Promise<number> {
+async function work(traffic: Traffic, index: number): Promise<ClientTally> {
   const client: Client = {
     orders,
     host: process.env.FTTCP_ADDRESS ?? '127.0.0.1',
@@ -35,9 +35,11 @@ async function work(traffic: Traffic, index: number): Promise<number> {
     random: new Random(orders.seed, index),
     pattern: new Pattern(orders.seed, index),
     pace: new Pace(orders.durationMs, orders.bytesPerMs),
+    localPorts: [],
   };
   try {
-    return await WORK[traffic](client);
+    const bytes = await WORK[traffic](client);
+    return { bytes, restlessPorts: isRestless(orders.server, traffic) ? client.localPorts : [] };
   } catch (error) {
     throw new Error(`client ${index} (${traffic}): ${error instanceof Error ? error.message : error}`);
   }
@@ -45,7 +47,10 @@ async function work(traffic: Traffic, index: number): Promise<number> {
 
 const results = await Promise.allSettled(orders.traffic.map(work));
 for (const result of results) if (result.status === 'rejected') process.stderr.write(`${result.reason.message}\n`);
-const bytes = results.reduce((sum, result) => sum + (result.status === 'fulfilled' ? result.value : 0), 0);
-const tally: ClientTally = { bytes };
+const tallies = results.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []));
+const tally: ClientTally = {
+  bytes: tallies.reduce((sum, { bytes }) => sum + bytes, 0),
+  restlessPorts: tallies.flatMap(({ restlessPorts }) => restlessPorts),
+};
 process.stdout.write(`${JSON.stringify(tally)}\n`);
 process.exit(results.every(({ status }) => status === 'fulfilled') ? 0 : 1);

@@ -17,6 +17,8 @@ export interface ClientOrders {
 export interface ClientTally {
   /** Checked to be right, both ways together. */
   readonly bytes: number;
+  /** Local ports of connections on which a stall is nobody's but the service's: see `isRestless`. */
+  readonly restlessPorts: readonly number[];
 }
 
 /** Of the pattern that the file `big` consists of: no client's own. */

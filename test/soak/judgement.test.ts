@@ -1,13 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import {
-  problemsOf,
-  type RoundOutcome,
-  soakResult,
-  stallsOf,
-  summaryLine,
-  talliedBytes,
-} from '../../soak/judgement.ts';
+import { problemsOf, type RoundOutcome, soakResult, stallsOf, summaryLine, tallyOf } from '../../soak/judgement.ts';
 import type { RoundPlan } from '../../soak/plan.ts';
 import type { LabResult } from '../../src/lab/result.ts';
 
@@ -22,8 +15,8 @@ const PLAN: RoundPlan = {
   expected: { survived: true, failovers: { least: 1, most: 1 } },
   plainTakeover: true,
 };
-const connection = (openedMs: number, stallMs: number, survived = true) => ({
-  client: 'c:1',
+const connection = (openedMs: number, stallMs: number, survived = true, port = 1) => ({
+  client: `c:${port}`,
   service: 's:1',
   bytesIn: 1,
   bytesOut: 1,
@@ -33,10 +26,10 @@ const connection = (openedMs: number, stallMs: number, survived = true) => ({
 });
 const GOOD: LabResult = {
   ok: true,
-  client: { exitCode: 0, stdout: '{"bytes":123}\n', stderr: '', durationMs: 2100 },
+  client: { exitCode: 0, stdout: '{"bytes":123,"restlessPorts":[1]}\n', stderr: '', durationMs: 2100 },
   faults: [{ atMs: 700.1, action: 'power-off', host: 'a' }],
   failovers: [{ detectedAfterMs: 5, promotedAfterMs: 6, epoch: 3 }],
-  connections: [connection(100, 12), connection(90, 14), connection(800, 1010)],
+  connections: [connection(100, 12), connection(90, 14), connection(800, 1010), connection(100, 999, true, 2)],
   voices: { violations: 0, speakers: [] },
   falsePromotions: 0,
   divergences: 0,
@@ -61,15 +54,14 @@ test('each thing that is not as it must be is named', () => {
   assert.match(problems({ ok: false }), /the lab found fault/);
 });
 
-test('stalls are those of connections that were open when the first fault came', () => {
+test('stalls are those of connections that were open when the first fault came, and whose clients never rest', () => {
   assert.deepEqual(stallsOf(GOOD), [12, 14]);
   assert.deepEqual(stallsOf({ ...GOOD, faults: [] }), []);
-  assert.deepEqual(stallsOf(undefined), []);
 });
 
 test('what the clients have checked is read from their last words', () => {
-  assert.equal(talliedBytes(GOOD), 123);
-  assert.equal(talliedBytes({ ...GOOD, client: { ...GOOD.client, stdout: '' } }), 0);
+  assert.deepEqual(tallyOf(GOOD), { bytes: 123, restlessPorts: [1] });
+  assert.equal(tallyOf({ ...GOOD, client: { ...GOOD.client, stdout: '' } }).bytes, 0);
 });
 
 const outcome = (change: Partial<RoundOutcome>): RoundOutcome => ({
@@ -89,6 +81,7 @@ test('the sum names the seed, what failed, and the stalls of plain takeovers alo
     outcome({ stallsMs: [40] }),
     outcome({ stallsMs: [900], plan: { ...PLAN, plainTakeover: false } }),
     outcome({ stallsMs: [5000], problems: ['lost'] }),
+    outcome({ stallsMs: [] }),
   ];
   const result = soakResult(5, outcomes, false);
   assert.deepEqual(result.stall, { n: 20, p50Ms: 10, p95Ms: 19, maxMs: 40 });
@@ -98,7 +91,7 @@ test('the sum names the seed, what failed, and the stalls of plain takeovers alo
   assert.equal(result.ok, false);
   assert.equal(
     summaryLine(result),
-    'soak: 22 rounds, seed 5, 1 failed, 22 failovers, stall p50 10.0 p95 19.0 max 40.0 ms in 20 plain takeovers',
+    'soak: 23 rounds, seed 5, 1 failed, 23 failovers, stall p50 10.0 p95 19.0 max 40.0 ms in 20 plain takeovers',
   );
 });
 

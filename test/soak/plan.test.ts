@@ -30,8 +30,13 @@ test('every fault is one that the lab can do, at a time when the clients work', 
   }
 });
 
-test('nothing is done to a host that is gone', () => {
+test('nothing is done to a host that is gone, or to a program that is', () => {
   for (const { faults } of MANY) {
+    for (const host of ['a', 'b']) {
+      const done = faults.filter((fault) => fault.host === host).map(({ action }) => action);
+      if (done.includes('stall') && done.includes('kill-daemon'))
+        assert.ok(done.indexOf('stall') < done.indexOf('kill-daemon'));
+    }
     const gone = faults.filter(({ action }) => action === 'power-off').map(({ host }) => host);
     for (const host of gone) assert.equal(faults.filter((fault) => fault.host === host).at(-1)?.action, 'power-off');
   }
