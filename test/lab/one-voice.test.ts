@@ -16,6 +16,9 @@ const echo = (scenario: Pick<Scenario, 'at'> & Partial<Scenario>): Promise<LabRe
     ...scenario,
   });
 
+/** What makes a packet loop stand still is a program that takes its time to start. */
+const LONGER = `exec ${client('echo-client')} 5000`;
+
 const speakers = ({ voices }: LabResult) => voices.speakers.map(({ host }) => host);
 
 test('a primary that was paused and wakes says nothing', { skip }, async () => {
@@ -41,11 +44,11 @@ test('a paused backup that wakes says nothing', { skip }, async () => {
 });
 
 test('a primary whose packet loop stands still is succeeded, and says nothing when it goes on', async () => {
-  const result = await echo({ at: ['900ms:stall:primary', '1900ms:resume:a'] });
+  const result = await echo({ client: LONGER, at: ['900ms:stall:primary', '4s:resume:a'] });
   assert.deepEqual(speakers(result), ['a', 'b']);
 });
 
 test('a backup whose packet loop stands still is removed, and says nothing when it goes on', async () => {
-  const result = await echo({ at: ['900ms:stall:backup', '1900ms:resume:b'], failovers: 0 });
+  const result = await echo({ client: LONGER, at: ['900ms:stall:backup', '4s:resume:b'], failovers: 0 });
   assert.deepEqual(speakers(result), ['a']);
 });
