@@ -5,6 +5,7 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { shellQuote } from '../src/daemon/enclosure-init.ts';
 import { FttcpError } from '../src/errors.ts';
 import type { LabResult } from '../src/lab/result.ts';
 import { type LabOptions, runLab } from '../src/lab/run.ts';
@@ -75,10 +76,7 @@ async function runOnce(run: BenchRun, settings: BenchSettings): Promise<{ lab: L
 
 /** A program of this project, for a lab's shell. */
 export function nodeCommand(file: string, ...words: readonly (string | number)[]): string {
-  const quoted = [process.execPath, path.join(DIST, file), ...words].map(
-    (word) => `'${String(word).replaceAll("'", "'\\''")}'`,
-  );
-  return `exec ${quoted.join(' ')}`;
+  return `exec ${[process.execPath, path.join(DIST, file), ...words].map((word) => shellQuote(String(word))).join(' ')}`;
 }
 
 /** The client that measures must have succeeded. @throws FttcpError `bench-client` with what it said */

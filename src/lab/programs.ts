@@ -3,13 +3,14 @@ import type { ChildProcess } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { shellQuote } from '../daemon/enclosure-init.ts';
 import type { Host } from './hosts.ts';
 
 const ROOT = fileURLToPath(new URL('../../..', import.meta.url));
 
 /** A shell command that becomes `fttcp` with these words. Its set-up step has been done by whoever started the lab. */
 export function fttcpCommand(...words: string[]): string {
-  return `exec ${[process.execPath, path.join(ROOT, 'bin', 'fttcp.mjs'), ...words].map(quoted).join(' ')}`;
+  return `exec ${[process.execPath, path.join(ROOT, 'bin', 'fttcp.mjs'), ...words].map(shellQuote).join(' ')}`;
 }
 
 export function startWithOutput(
@@ -25,5 +26,3 @@ export function startWithOutput(
     closeSync(fd);
   }
 }
-
-const quoted = (word: string): string => `'${word.replaceAll("'", "'\\''")}'`;

@@ -7,11 +7,8 @@ import { DATA_THREAD } from '../daemon/thread-names.ts';
 import { threadsNamed } from '../linux/thread-name.ts';
 import { stopThread } from '../linux/thread-stop.ts';
 
-/** What it says on standard output when the threads stand still. */
-export const STALLED = 'stalled';
-
 const threads = readdirSync('/proc').flatMap((entry) => threadsNamed(Number(entry), DATA_THREAD));
 for (const thread of threads) stopThread(thread);
-if (threads.length > 0) process.stdout.write(`${STALLED}\n`);
-else process.exitCode = 1;
-if (threads.length > 0) setInterval(() => {}, 60_000);
+if (threads.length === 0) process.exit(1);
+process.stdout.write('stalled\n');
+setInterval(() => {}, 60_000);

@@ -99,8 +99,7 @@ export function answered(
     case 'remove': {
       // Where the view is older than this host's, the change that made it a backup is still under way.
       if (view?.epoch !== at.epoch) return at;
-      const next = { epoch: at.epoch + 1, primary: config.self, backups: [] };
-      return { ...at, pursuit: { ...pursuit, change: { expected: at.epoch, next, refound: false } } };
+      return { ...at, pursuit: { ...pursuit, change: goingAlone(config, at) } };
     }
     case 'admit':
       return at;
@@ -133,9 +132,7 @@ export function handedOver(config: SuccessionConfig, at: Standing): Standing {
   if (at.role !== 'backup') return at;
   if (!config.witnessed) return promoted(at.epoch + 2, 'handover');
   if (at.pursuit?.change !== undefined) return at;
-  const next = { epoch: at.epoch + 1, primary: config.self, backups: [] };
-  const change = { expected: at.epoch, next, refound: false };
-  return { ...at, pursuit: { goal: 'promote', reason: 'handover', change } };
+  return { ...at, pursuit: { goal: 'promote', reason: 'handover', change: goingAlone(config, at) } };
 }
 
 /** Primary: the backup ends in good order. */
@@ -277,8 +274,12 @@ function foundation(config: SuccessionConfig, view: View | undefined, peer: Peer
 }
 
 function removal(config: SuccessionConfig, at: Standing, reason: string): Pursuit {
-  const next = { epoch: at.epoch + 1, primary: config.self, backups: [] };
-  return { goal: 'remove', reason, change: { expected: at.epoch, next, refound: false } };
+  return { goal: 'remove', reason, change: goingAlone(config, at) };
+}
+
+/** The next view, with this host and nobody else. */
+function goingAlone({ self }: SuccessionConfig, { epoch }: Standing): ViewChange {
+  return { expected: epoch, next: { epoch: epoch + 1, primary: self, backups: [] }, refound: false };
 }
 
 function promoted(epoch: number, reason: string): Standing {
