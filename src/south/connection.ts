@@ -85,6 +85,8 @@ export class Connection {
   outWireFin = NONE;
   /** What the virtual client has acknowledged to the local server. */
   outLocalAcked = 1;
+  /** After a promotion: how far it may acknowledge what the client has not, because this host keeps and repeats it. */
+  outVouched = 1;
   /** Output of the local server from the client's ACK on, kept by a backup for retransmission. */
   readonly output: StreamBuffer;
 
@@ -120,6 +122,8 @@ export class Connection {
   /** After a promotion: what the local server had done when it was looked at, and since when it has not done more. */
   caughtUpTo = NONE;
   caughtUpAtMs = 0;
+  /** After a promotion: the client's ACK when it was looked at. */
+  outUnaSeen = 1;
   /** The connection that had the same four-tuple before and is not finished yet. */
   predecessor: Connection | undefined;
 

@@ -92,23 +92,41 @@ export class Takeover {
    * is sent to the client again; where its window is closed, or that cannot be compared yet, the client is asked.
    */
   repeated(connection: Connection, position: number, length: number, nowMs: number): void {
-    const { outUna, outWireEdge } = connection;
+    const { outUna, outWireEdge, outLocalAcked } = connection;
     if (connection.finished || connection.recoverNxt === NONE) return;
     if (length === 0 || outWireEdge <= outUna || this.#sendableEnd(connection) <= outUna) {
       this.#emitter.probe(connection, nowMs);
-    } else if (position < connection.recoverNxt) {
-      connection.recoverNxt = Math.max(connection.outUna, position);
+      this.#vouch(connection);
+    } else if (position < connection.recoverNxt || outLocalAcked > outUna) {
+      connection.recoverNxt = outLocalAcked > outUna ? outUna : Math.max(outUna, position);
       connection.recoverCredit = Math.max(connection.recoverCredit, length);
     }
   }
 
   /**
+   * The local server's congestion window may end before the first output entry that covers what the client lacks: then nothing
+   * can be compared, nothing is sent, and nobody acknowledges. What it has said up to there is kept here, and repeated from here.
+   */
+  #vouch(connection: Connection): void {
+    const { uncompared, outUna } = connection;
+    if (uncompared.length === 0 || connection.outChecksumEnd > outUna) return;
+    connection.outVouched = Math.max(connection.outVouched, uncompared[0] ?? 0);
+    this.#virtualClient.acknowledge(connection);
+  }
+
+  /**
+   * Looked at now and then. What this host vouches for no server's TCP repeats: it is repeated to a client that gets no further.
    * A server that was fed all that its predecessor had answered, and does not answer, differs from it (rule 4): its client is told
-   * rather than left waiting. Looked at now and then.
+   * rather than left waiting.
    */
   watch(connection: Connection, nowMs: number): void {
-    const { inLocalNxt, outLocalNxt } = connection;
+    const { inLocalNxt, outLocalNxt, outUna, outLocalAcked } = connection;
     if (connection.direct || connection.finished) return;
+    if (outLocalAcked > outUna && connection.outUnaSeen === outUna) {
+      this.repeated(connection, outUna, this.#emitter.segmentSize(connection), nowMs);
+      this.#retransmit(connection, nowMs);
+    }
+    connection.outUnaSeen = outUna;
     if (connection.caughtUpTo !== inLocalNxt + outLocalNxt || !isBehind(connection)) {
       connection.caughtUpTo = inLocalNxt + outLocalNxt;
       connection.caughtUpAtMs = nowMs;
@@ -125,7 +143,10 @@ export class Takeover {
       connection.input.holes === 0 &&
       connection.inLocalNxt >= connection.inWireNxt &&
       this.#windowsAgree(connection);
-    const outputDone = connection.outLocalNxt >= connection.outWireNxt && connection.uncompared.length === 0;
+    const outputDone =
+      connection.outLocalNxt >= connection.outWireNxt &&
+      connection.uncompared.length === 0 &&
+      connection.outLocalAcked <= connection.outUna;
     if (connection.phase !== 'established' || connection.diverged || !inputDone || !outputDone) return;
     this.#continueClock(connection, nowMs);
     this.#virtualClient.acknowledge(connection);
@@ -189,8 +210,10 @@ export class Takeover {
     this.#nudge.send(connection);
     const { outUna, outWireNxt, outWireEdge } = connection;
     const isOpen = outWireEdge - outUna >= this.#emitter.segmentSize(connection);
-    if (!this.#retransmit(connection, nowMs) && !(outUna === outWireNxt && isOpen))
+    if (!this.#retransmit(connection, nowMs) && !(outUna === outWireNxt && isOpen)) {
       this.#emitter.probe(connection, nowMs);
+      this.#vouch(connection);
+    }
     if (connection.direct && connection.recoverNxt >= this.#sendableEnd(connection)) connection.recoverNxt = NONE;
   }
 

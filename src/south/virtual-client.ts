@@ -1,6 +1,7 @@
 // The virtual client: on a backup, and on a new primary until its server has caught up, it plays the client towards the local
 // server. It replays the client's SYN, feeds the logged bytes within the window that the local server offers, and acknowledges
-// the local server's output no further than the real client has. What the local server says is compared and kept.
+// the local server's output no further than the real client has, or than this host vouches for at a promotion. What the local
+// server says is compared and kept.
 import type { Segment } from '../wire/segment.ts';
 import { SegmentFields, writeSegment } from '../wire/segment-writer.ts';
 import { type Seq, seqDiff } from '../wire/seq.ts';
@@ -76,10 +77,10 @@ export class VirtualClient {
     }
   }
 
-  /** Acknowledges the local server's output as far as the client has, and as far as the local server has sent. */
+  /** Acknowledges the local server's output as far as the client has or this host vouches, and the local server has sent. */
   acknowledge(connection: Connection): void {
     if (connection.phase !== 'established' || connection.direct) return;
-    const ack = Math.min(connection.outUna, connection.outLocalNxt);
+    const ack = ackFor(connection);
     if (ack < connection.outLocalAcked) return;
     connection.outLocalAcked = ack;
     this.#send(connection, ACK, connection.inFed, 0);
@@ -123,9 +124,7 @@ export class VirtualClient {
     this.#learnAck(connection, segment);
     const answer = this.#takeOutput(connection, segment);
     this.pump(connection, nowMs);
-    if (answer || Math.min(connection.outUna, connection.outLocalNxt) > connection.outLocalAcked) {
-      this.acknowledge(connection);
-    }
+    if (answer || ackFor(connection) > connection.outLocalAcked) this.acknowledge(connection);
   }
 
   /** Sends again what the local server has not acknowledged in time. */
@@ -291,6 +290,10 @@ export class VirtualClient {
  */
 function mayClose({ outLocalNxt, inFinAfter, diverged }: Connection): boolean {
   return outLocalNxt >= inFinAfter || diverged;
+}
+
+function ackFor({ outUna, outVouched, outLocalNxt }: Connection): number {
+  return Math.min(Math.max(outUna, outVouched), outLocalNxt);
 }
 
 /**

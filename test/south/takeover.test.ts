@@ -81,6 +81,50 @@ test('and asked again where the question is lost', () => {
   world.finish();
 });
 
+/** All that the primary says to its client from now on is announced in the log and lost on the LAN. */
+function loseOutput(world: World, client: ModelClient): void {
+  world.lanDrops = (frame) => frame.kind === 'tcp' && frame.tcp.destinationPort === client.options.port;
+  world.runFor(20);
+  world.crash(world.primary);
+  world.lanDrops = () => false;
+}
+
+test('a client gets on that lacks more than the new server can say before it is acknowledged', () => {
+  // Found by the soak: nothing could be compared, so nothing was sent, and nobody acknowledged.
+  for (const lossAfterMs of [0, 5, 30]) {
+    const servers = [{ bulkSegments: 10 }, { flightSegments: 3 }] as const;
+    const world = new World({ seed: 10, app: files, servers }).pair();
+    const client = download(world, 90_000);
+    world.run(() => client.tcp.received.length > 30_000);
+    loseOutput(world, client);
+    const before = client.tcp.received.length;
+    world.runFor(lossAfterMs);
+    world.lan = { ...CALM, loss: lossAfterMs === 0 ? 0 : 1 };
+    world.runFor(700);
+    world.lan = CALM;
+    world.finish();
+    ok(client.tcp.received.length > before);
+  }
+});
+
+test('what a new primary vouches for is repeated to a client that has lost it again, as its server no longer does', () => {
+  const inTurn: App = (tcp, _, nowMs) => {
+    if (tcp.unread >= 12_000) tcp.write(tcp.read(12_000, nowMs), nowMs);
+    if (tcp.peerFinished) tcp.close(nowMs);
+  };
+  const servers = [{ bulkSegments: 10 }, { flightSegments: 3 }] as const;
+  const world = new World({ seed: 11, app: inTurn, servers }).pair();
+  const client = conversation(world, 36_000, 12_000);
+  world.run(() => (world.primary.server.connections[0]?.received.length ?? 0) > 23_000);
+  loseOutput(world, client);
+  world.lan = { ...CALM, loss: 1 };
+  world.runFor(700);
+  equal(world.backup.server.only.sndUna, 24_001);
+  equal(client.tcp.received.length, 12_000);
+  world.lan = CALM;
+  world.finish();
+});
+
 test('a window that opened from a sliver while nobody listened is asked for', () => {
   for (const sliver of [1, 100, 127]) {
     const world = new World({ seed: 9, app: files }).pair();
