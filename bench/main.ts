@@ -1,7 +1,7 @@
 /** `npm run bench`: reads the command line, measures, shows what came of it. */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { Command, CommanderError } from 'commander';
+import { newProgram, runProgram } from '../src/cli/program.ts';
 import { VERSION } from '../src/daemon/version.ts';
 import { FttcpError } from '../src/errors.ts';
 import { parseTimeMs } from '../src/lab/faults.ts';
@@ -29,12 +29,10 @@ const PARTS = ['throughput', 'latency', 'failover'] as const;
 type Part = (typeof PARTS)[number];
 
 const DOCUMENT = fileURLToPath(new URL('../../docs/benchmarks.md', import.meta.url));
-const EXIT_USAGE = 2;
 
-/** What became of it is `process.exitCode`: 0 done, 1 failed, 2 wrong usage. */
+/** What became of it is `process.exitCode`. */
 export async function main(argv: string[]): Promise<void> {
-  const program = new Command('bench')
-    .description('Measure fttcp against the same server without it, on hosts inside this machine')
+  const program = newProgram('bench', 'Measure fttcp against the same server without it, on hosts inside this machine')
     .argument('[parts...]', `any of ${PARTS.join(', ')}; all when none is named`)
     .option('--quick', 'fewer repetitions')
     .option('--json', 'print one JSON object on standard output')
@@ -43,21 +41,8 @@ export async function main(argv: string[]): Promise<void> {
     .option('--from <file>', 'measure nothing: take the JSON of an earlier run')
     .option('--congestion <name>', "congestion control of all ends (default: this machine's own)")
     .option('--detect-timeout <time>', 'silence after which the primary is taken for dead', 'auto')
-    .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, 'fttcp: ')) })
-    .exitOverride()
     .action(bench);
-  try {
-    await program.parseAsync(argv);
-  } catch (error) {
-    if (error instanceof CommanderError) {
-      process.exitCode = error.exitCode === 0 ? 0 : EXIT_USAGE;
-    } else if (error instanceof FttcpError && error.code === 'usage') {
-      process.stderr.write(`fttcp: ${error.message}\n`);
-      process.exitCode = EXIT_USAGE;
-    } else {
-      throw error;
-    }
-  }
+  await runProgram(program, argv);
 }
 
 async function bench(names: string[], flags: Flags): Promise<void> {

@@ -1,6 +1,6 @@
 /** `npm run soak`: reads the command line, carries the rounds out, sums up. docs/soak.md. */
 import path from 'node:path';
-import { Command, CommanderError } from 'commander';
+import { newProgram, runProgram } from '../src/cli/program.ts';
 import { FttcpError } from '../src/errors.ts';
 import { parseTimeMs } from '../src/lab/faults.ts';
 import { size } from '../src/lab/result.ts';
@@ -22,33 +22,21 @@ interface Flags {
 
 const SEED_MAX = 2 ** 31 - 1;
 const EXIT_FAILED = 1;
-const EXIT_USAGE = 2;
 
-/** What became of it is `process.exitCode`: 0 done, 1 failed or interrupted, 2 wrong usage. */
+/** What became of it is `process.exitCode`; interrupted is failed. */
 export async function main(argv: string[]): Promise<void> {
-  const program = new Command('soak')
-    .description('Random servers, clients and faults, a fresh lab each round: every byte is checked, every voice heard')
+  const program = newProgram(
+    'soak',
+    'Random servers, clients and faults, a fresh lab each round: every byte is checked, every voice heard',
+  )
     .option('--rounds <number>', 'how many', '100')
     .option('--seed <number>', 'decides everything; random if it is left out')
     .option('--round <number>', 'only this one of the seed')
     .option('--detect-timeout <time>', 'silence after which the primary is taken for dead', 'auto')
     .option('--out <dir>', 'where rounds that failed leave their folders', path.join('out', 'soak'))
     .option('--json', 'print one JSON object on standard output')
-    .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, 'fttcp: ')) })
-    .exitOverride()
     .action(soak);
-  try {
-    await program.parseAsync(argv);
-  } catch (error) {
-    if (error instanceof CommanderError) {
-      process.exitCode = error.exitCode === 0 ? 0 : EXIT_USAGE;
-    } else if (error instanceof FttcpError && error.code === 'usage') {
-      process.stderr.write(`fttcp: ${error.message}\n`);
-      process.exitCode = EXIT_USAGE;
-    } else {
-      throw error;
-    }
-  }
+  await runProgram(program, argv);
 }
 
 async function soak({ detectTimeout, out, json, ...flags }: Flags): Promise<void> {

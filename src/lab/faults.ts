@@ -4,8 +4,9 @@
 import type { ChildProcess } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { FttcpError } from '../errors.ts';
+import { childrenOf } from '../linux/process.ts';
 import { type Host, type Hosts, lanPort, linkPort, signal } from './hosts.ts';
-import { childrenOf, listProcesses, membersOf } from './processes.ts';
+import { listProcesses, membersOf } from './processes.ts';
 import type { WitnessProcess } from './witness-process.ts';
 
 const CABLE_ACTIONS = [

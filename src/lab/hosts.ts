@@ -12,9 +12,10 @@
  */
 import { type ChildProcess, type SpawnOptions, spawn } from 'node:child_process';
 import { FttcpError } from '../errors.ts';
+import { childrenOf } from '../linux/process.ts';
 import { Cables } from './cables.ts';
 import { until } from './clock.ts';
-import { childrenOf, listProcesses, membersOf, type ProcessEntry, pidNamespaceOf } from './processes.ts';
+import { listProcesses, membersOf, type ProcessEntry, pidNamespaceOf } from './processes.ts';
 import { parseRate, shaping } from './rate.ts';
 
 export const SERVICE_NAME = 'lab';

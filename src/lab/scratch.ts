@@ -5,7 +5,7 @@
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { startTime } from './processes.ts';
+import { startTime } from '../linux/process.ts';
 
 const PREFIX = 'fttcp-lab-';
 

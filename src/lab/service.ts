@@ -10,11 +10,11 @@ import { parse, stringify } from 'yaml';
 import { requestStatus } from '../daemon/control.ts';
 import type { Status } from '../daemon/status.ts';
 import { FttcpError } from '../errors.ts';
+import { childrenOf, listeningPorts } from '../linux/process.ts';
 import { until } from './clock.ts';
 import { DaemonLog } from './daemon-log.ts';
 import type { Programs } from './faults.ts';
 import { type Host, type Hosts, lanAddress, linkAddress, SERVICE_ADDRESS, SERVICE_NAME } from './hosts.ts';
-import { childrenOf, listensOn } from './processes.ts';
 import { fttcpCommand, startWithOutput } from './programs.ts';
 import { WITNESS_ENDPOINT, WitnessProcess } from './witness-process.ts';
 
@@ -122,7 +122,7 @@ export class Service {
   async listening(): Promise<void> {
     const { port, direct } = this.#options;
     await this.#wait(`its server listens on port ${port}`, async () => {
-      if (direct) return this.#replicas.every((one) => listensOn(one.host.init, port));
+      if (direct) return this.#replicas.every((one) => listeningPorts(one.host.init).includes(port));
       const all = await this.#statuses();
       return all.every((status) => status?.server.listening.includes(port));
     });

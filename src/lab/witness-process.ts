@@ -7,9 +7,9 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { stringify } from 'yaml';
 import { FttcpError } from '../errors.ts';
+import { childrenOf } from '../linux/process.ts';
 import { until } from './clock.ts';
 import { type Host, SERVICE_NAME, signal, WITNESS_ADDRESS } from './hosts.ts';
-import { childrenOf } from './processes.ts';
 import { fttcpCommand, startWithOutput } from './programs.ts';
 
 const PORT = 7402;

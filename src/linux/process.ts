@@ -26,19 +26,28 @@ export function childrenOf(pid: number): number[] {
 }
 
 function parentOf(pid: string): number | undefined {
-  const stat = readOrEmpty(`/proc/${pid}/stat`);
-  const parent = afterName(stat).split(' ')[1];
+  const parent = statFields(pid)[1];
   return parent === undefined ? undefined : Number(parent);
 }
 
 /** The state letter of proc_pid_stat(5), `Z` for a zombie; undefined when there is no such process. */
 export function processState(pid: number, procRoot = '/proc'): string | undefined {
-  return afterName(readOrEmpty(`${procRoot}/${pid}/stat`))[0];
+  return statFields(pid, procRoot)[0];
 }
 
-/** What follows the name in `stat`: state, parent, … The name, in brackets, may itself hold anything, brackets too. */
-function afterName(stat: string): string {
-  return stat.slice(stat.lastIndexOf(')') + 2);
+/** Ticks since boot at which the process started; undefined when there is none or it is dead. Tells a reused pid apart. */
+export function startTime(pid: number): string | undefined {
+  const fields = statFields(pid);
+  return 'ZX'.includes(fields[0] ?? 'X') ? undefined : fields[19];
+}
+
+/**
+ * The fields of `stat` that follow the name: state, parent, … None when there is no such process. The name, in brackets, may itself
+ * hold anything, brackets too.
+ */
+export function statFields(pid: number | string, procRoot = '/proc'): string[] {
+  const stat = readOrEmpty(`${procRoot}/${pid}/stat`);
+  return stat === '' ? [] : stat.slice(stat.lastIndexOf(')') + 2).split(' ');
 }
 
 /** A clock tick of proc(5); 100 a second on every architecture that Node runs on. */
@@ -46,7 +55,7 @@ const TICK_MS = 10;
 
 /** Processor time of the calling thread. */
 export function threadCpuMs(): { cpuUserMs: number; cpuSystemMs: number } {
-  const fields = afterName(readOrEmpty('/proc/thread-self/stat')).split(' ');
+  const fields = statFields('thread-self');
   return { cpuUserMs: Number(fields[11] ?? 0) * TICK_MS, cpuSystemMs: Number(fields[12] ?? 0) * TICK_MS };
 }
 

@@ -9,7 +9,7 @@ import { until, wallMs } from '../../src/lab/clock.ts';
 import { inject } from '../../src/lab/faults.ts';
 import { survived } from '../../src/lab/flow.ts';
 import { createHosts, type Hosts, SERVICE_ADDRESS } from '../../src/lab/hosts.ts';
-import { listensOn } from '../../src/lab/processes.ts';
+import { listeningPorts } from '../../src/linux/process.ts';
 import { needs } from '../needs.ts';
 
 const skip = needs('namespaces');
@@ -44,7 +44,7 @@ async function withServer(
     const [a] = hosts.replicas;
     assert.ok(a);
     a.spawn(SINK, { stdio: 'inherit' });
-    assert.ok(await until(() => listensOn(a.init, PORT), { timeoutMs: 5000 }));
+    assert.ok(await until(() => listeningPorts(a.init).includes(PORT), { timeoutMs: 5000 }));
     capture = await Capture.start({ hosts, port: PORT, pcapDirectory: options.pcapDirectory });
     await work(hosts, capture);
   } finally {
