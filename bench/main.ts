@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { newProgram, runProgram } from '../src/cli/program.ts';
 import { VERSION } from '../src/daemon/version.ts';
 import { FttcpError } from '../src/errors.ts';
-import { parseTimeMs } from '../src/lab/faults.ts';
+import { parseTimeMs } from '../src/lab/clock.ts';
 import { benchmarksDocument } from './document.ts';
 import { measureFailover } from './failover.ts';
 import { type BenchSettings, checkCongestion, defaultCongestion } from './lab.ts';

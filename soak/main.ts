@@ -2,12 +2,13 @@
 import path from 'node:path';
 import { newProgram, runProgram } from '../src/cli/program.ts';
 import { FttcpError } from '../src/errors.ts';
-import { parseTimeMs } from '../src/lab/faults.ts';
+import { parseTimeMs } from '../src/lab/clock.ts';
 import { size } from '../src/lab/result.ts';
+import { parseUnkindness } from '../src/lab/unkindness.ts';
 import { enterUserNamespace } from '../src/lab/user-namespace.ts';
 import { checkTunDevice } from '../src/linux/tun.ts';
 import { type RoundOutcome, repeatCommand, soakResult, summaryLine } from './judgement.ts';
-import { planRound, planText } from './plan.ts';
+import { planRound, planText, RANDOM_CABLE } from './plan.ts';
 import { runRound } from './round.ts';
 import { serversThere } from './servers.ts';
 
@@ -16,6 +17,7 @@ interface Flags {
   seed?: string;
   round?: string;
   detectTimeout: string;
+  cable?: string;
   out: string;
   json?: boolean;
 }
@@ -33,17 +35,22 @@ export async function main(argv: string[]): Promise<void> {
     .option('--seed <number>', 'decides everything; random if it is left out')
     .option('--round <number>', 'only this one of the seed')
     .option('--detect-timeout <time>', 'silence after which the primary is taken for dead', 'auto')
+    .option(
+      '--cable <unkindness>',
+      "what the clients' cable does, as lab run --cable has it; random: something else in each round",
+    )
     .option('--out <dir>', 'where rounds that failed leave their folders', path.join('out', 'soak'))
     .option('--json', 'print one JSON object on standard output')
     .action(soak);
   await runProgram(program, argv);
 }
 
-async function soak({ detectTimeout, out, json, ...flags }: Flags): Promise<void> {
+async function soak({ detectTimeout, cable, out, json, ...flags }: Flags): Promise<void> {
   const seed = flags.seed === undefined ? Math.floor(Math.random() * SEED_MAX) : wholeNumber(flags.seed, '--seed', 0);
   const only = flags.round === undefined ? undefined : wholeNumber(flags.round, '--round', 1);
   const last = wholeNumber(flags.rounds, '--rounds', 1);
   if (detectTimeout !== 'auto') parseTimeMs(detectTimeout);
+  if (cable !== undefined && cable !== RANDOM_CABLE) parseUnkindness(cable);
   enterUserNamespace(process.argv);
   checkTunDevice();
   const rounds = only === undefined ? Array.from({ length: last }, (_, index) => index + 1) : [only];
@@ -59,7 +66,7 @@ async function soak({ detectTimeout, out, json, ...flags }: Flags): Promise<void
   try {
     for (const round of rounds) {
       if (interruption.signal.aborted) break;
-      const plan = planRound(seed, round, there);
+      const plan = planRound(seed, round, there, cable);
       tell(planText(plan));
       const outcome = await runRound(plan, settings);
       outcomes.push(outcome);

@@ -1,5 +1,5 @@
 /** Bytes that a seed decides, to be sent by one and checked by another who have never spoken to each other. Pure. */
-import { Random } from './random.ts';
+import { Random } from '../src/lab/random.ts';
 
 /** A prime, so that no buffer, segment or page size goes into it: bytes in the wrong place are the wrong bytes. */
 const PERIOD = 65_521;

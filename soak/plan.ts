@@ -3,8 +3,8 @@
  * number of the round alone, given the servers that are there. Pure.
  */
 import { assert } from '../src/errors.ts';
+import { Random } from '../src/lab/random.ts';
 import { type Expectation, expectationOf } from './expectation.ts';
-import { Random } from './random.ts';
 import { SERVERS, type ServerName, type Traffic } from './traffic.ts';
 import type { HostName, TimedFault } from './world.ts';
 
@@ -22,6 +22,8 @@ export interface RoundPlan {
   /** Of the LAN and of the replication link; absent: unshaped. */
   readonly rate?: string;
   readonly linkRate?: string;
+  /** What the clients' cable does, as `lab run --cable` takes it; absent: it is kind. */
+  readonly cable?: string;
   /** In the order of their times. */
   readonly faults: readonly TimedFault[];
   readonly expected: Expectation;
@@ -47,6 +49,10 @@ const RATES = [
 ] as const;
 /** What all transfers together carry at most: the disks and processors of one machine have to carry it several times. */
 const LOAD_MBPS_MAX = 200;
+/** What they come to on a cable that loses segments is decided by the clients' congestion control. */
+const UNKIND_LOAD_MBPS_MAX = 20;
+/** Instead of an unkindness: each round has its own. */
+export const RANDOM_CABLE = 'random';
 
 /** Something that is done to a host, and what ends it. */
 interface Trouble {
@@ -80,8 +86,11 @@ const NOTICED_AT_ONCE = ['power-off', 'kill-daemon', 'pause', 'cut-lan'];
 /** For ever, what can not be undone. */
 const FINAL = ['power-off', 'kill-daemon'];
 
-/** @param servers those that are there, at least one */
-export function planRound(seed: number, round: number, servers: readonly ServerName[]): RoundPlan {
+/**
+ * @param servers those that are there, at least one
+ * @param cable an unkindness for every round, or `random`; undefined leaves the clients' cable kind
+ */
+export function planRound(seed: number, round: number, servers: readonly ServerName[], cable?: string): RoundPlan {
   const random = new Random(seed, round);
   const server = random.pick(servers);
   const clients = random.integer(1, CLIENTS_MAX);
@@ -91,7 +100,7 @@ export function planRound(seed: number, round: number, servers: readonly ServerN
   const linkRate = 'rate' in shape && random.chance(0.5) ? { linkRate: shape.rate } : {};
   const faults = planFaults(random, SERVERS[server].tellsTime);
   const lastMs = faults.at(-1)?.atMs ?? random.integer(FIRST_FAULT_MS, LAST_BEGIN_MS);
-  const loadMbps = Math.min(LOAD_MBPS_MAX, 0.7 * mbps);
+  const loadMbps = Math.min(cable === undefined ? LOAD_MBPS_MAX : UNKIND_LOAD_MBPS_MAX, 0.7 * mbps);
   const [only, ...others] = faults;
   const expected = expectationOf(faults);
   return {
@@ -103,10 +112,26 @@ export function planRound(seed: number, round: number, servers: readonly ServerN
     bytesPerMs: Math.round((loadMbps * 1000) / 8 / clients),
     ...shape,
     ...linkRate,
+    ...(cable === undefined ? {} : { cable: cable === RANDOM_CABLE ? randomCable(seed, round) : cable }),
     faults,
     expected,
     plainTakeover: only?.host === 'a' && others.length === 0 && NOTICED_AT_ONCE.includes(only.action),
   };
+}
+
+/** Numbers of its own: all else is what it is on a kind cable. */
+function randomCable(seed: number, round: number): string {
+  const random = new Random(seed, round, 1);
+  const share = (most: number) => `${(random.next() * most).toFixed(2)}%`;
+  const delayMs = random.integer(0, 10);
+  return [
+    `loss=${share(2)}`,
+    `delay=${delayMs}ms`,
+    `jitter=${random.integer(0, Math.min(5, delayMs))}ms`,
+    `reorder=${share(3)}`,
+    `duplicate=${share(1)}`,
+    `seed=${random.integer(0, 1e6)}`,
+  ].join(',');
 }
 
 /** None, one or two troubles that must be survived. */
@@ -156,12 +181,13 @@ export function faultText({ atMs, action, host }: TimedFault): string {
 
 /** In one line. */
 export function planText(plan: RoundPlan): string {
-  const { round, server, traffic, rate, linkRate, durationMs, faults, expected } = plan;
+  const { round, server, traffic, rate, linkRate, cable, durationMs, faults, expected } = plan;
   const kinds = [...new Set(traffic)].map((kind) => `${traffic.filter((one) => one === kind).length} ${kind}`);
   const lan = rate === undefined ? 'unshaped' : `${rate}${linkRate === undefined ? '' : `, link ${linkRate}`}`;
   const { least, most } = expected.failovers;
   return [
     `round ${round}: ${server}, ${kinds.join(' + ')}, ${lan}, ${(durationMs / 1000).toFixed(1)} s`,
+    ...(cable === undefined ? [] : [cable]),
     faults.length === 0 ? 'no fault' : faults.map(faultText).join(' '),
     `${least === most ? least : `${least} to ${most}`} failover${most === 1 ? '' : 's'}`,
   ].join(' | ');

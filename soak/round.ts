@@ -61,7 +61,7 @@ async function runPlan(
   pcap: string,
   progress: (line: string) => void,
 ): Promise<LabResult> {
-  const { server, traffic, durationMs, bytesPerMs, rate, linkRate, faults } = plan;
+  const { server, traffic, durationMs, bytesPerMs, rate, linkRate, cable, faults } = plan;
   const fileBytes = Math.max(1, durationMs * bytesPerMs);
   const orders: ClientOrders = { server, traffic, seed: plan.seed ^ plan.round, durationMs, bytesPerMs, fileBytes };
   const state = mkdtempSync(path.join(tmpdir(), 'fttcp-soak-'));
@@ -74,6 +74,7 @@ async function runPlan(
       state,
       rate,
       linkRate,
+      cable,
       at: faults.map(faultText),
       detectTimeout,
       pcap,

@@ -1,6 +1,7 @@
 /** What every client has at hand. */
+
+import type { Random } from '../../src/lab/random.ts';
 import type { Pattern } from '../pattern.ts';
-import type { Random } from '../random.ts';
 import { Connection } from './connection.ts';
 import type { ClientOrders } from './orders.ts';
 import type { Pace } from './pace.ts';

@@ -2,8 +2,9 @@
  * The client program of a round: all clients at once, in one process. It exits 0 if everything that came was as it must be, and
  * else says what was not.
  */
+
+import { Random } from '../../src/lab/random.ts';
 import { Pattern } from '../pattern.ts';
-import { Random } from '../random.ts';
 import { isRestless, SERVERS, type Traffic } from '../traffic.ts';
 import type { Client, Work } from './client.ts';
 import { lines, pingpong, stream, visits } from './echo.ts';

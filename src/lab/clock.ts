@@ -1,4 +1,17 @@
-/** The lab's one clock: wall time in milliseconds with microseconds, so that it compares with packet and log stamps. */
+/** The lab's times: its one clock, waiting, and times as people write them. */
+import { FttcpError } from '../errors.ts';
+
+const TIME = /^(\d+(?:\.\d+)?)(us|ms|s|m)?$/;
+const TIME_UNITS_MS: Record<string, number> = { us: 0.001, ms: 1, s: 1000, m: 60_000 };
+
+/** `250ms` → 250; a bare number is seconds. @throws FttcpError `usage` */
+export function parseTimeMs(text: string): number {
+  const match = TIME.exec(text);
+  if (!match) throw new FttcpError('usage', `The time "${text}" is not understood: write for example 1s or 250ms.`);
+  return Number(match[1]) * (TIME_UNITS_MS[match[2] ?? 's'] ?? 1000);
+}
+
+/** Wall time in milliseconds with microseconds, so that it compares with packet and log stamps. */
 export function wallMs(): number {
   return performance.timeOrigin + performance.now();
 }

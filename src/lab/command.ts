@@ -2,7 +2,8 @@
 import { type Command, Option } from 'commander';
 import { FttcpError } from '../errors.ts';
 import { checkTunDevice } from '../linux/tun.ts';
-import { ACTIONS, parseTimeMs } from './faults.ts';
+import { parseTimeMs } from './clock.ts';
+import { ACTIONS } from './faults.ts';
 import { summarize } from './result.ts';
 import { runLab, WITNESS_KINDS, type WitnessKind } from './run.ts';
 import { enterUserNamespace } from './user-namespace.ts';
@@ -15,6 +16,7 @@ interface RunFlags {
   at: string[];
   rate?: string;
   linkRate?: string;
+  cable?: string;
   direct?: boolean;
   replicas: string;
   witness: WitnessKind;
@@ -44,6 +46,10 @@ export function registerLab(program: Command, environment: NodeJS.ProcessEnv, co
     )
     .option('--rate <rate>', 'shape the LAN both ways, for example 1gbit')
     .option('--link-rate <rate>', 'shape the replication link')
+    .option(
+      '--cable <unkindness>',
+      "what the client's cable does, for example loss=1%,delay=5ms,jitter=2ms,reorder=1%,duplicate=0.1%,seed=7",
+    )
     .option('--direct', 'the same server on one host without fttcp, for comparison')
     .option('--replicas <number>', 'hosts that run the service under fttcp', '2')
     .addOption(

@@ -8,7 +8,7 @@ import { open } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { FttcpError } from '../errors.ts';
-import { parseTimeMs } from './faults.ts';
+import { parseTimeMs } from './clock.ts';
 import { parseRate } from './rate.ts';
 import { type LabResult, size } from './result.ts';
 import { type LabEvent, runLab } from './run.ts';

@@ -5,6 +5,7 @@ import type { ChildProcess } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { FttcpError } from '../errors.ts';
 import { childrenOf } from '../linux/process.ts';
+import { parseTimeMs } from './clock.ts';
 import { type Host, type Hosts, lanPort, linkPort, signal } from './hosts.ts';
 import { listProcesses, membersOf } from './processes.ts';
 import type { WitnessProcess } from './witness-process.ts';
@@ -34,16 +35,6 @@ export interface Fault {
   action: Action;
   /** A host's name, or `primary` or `backup`: whoever is that when the time has come. */
   host: string;
-}
-
-const TIME = /^(\d+(?:\.\d+)?)(us|ms|s|m)?$/;
-const TIME_UNITS_MS: Record<string, number> = { us: 0.001, ms: 1, s: 1000, m: 60_000 };
-
-/** `250ms` → 250; a bare number is seconds. @throws FttcpError `usage` */
-export function parseTimeMs(text: string): number {
-  const match = TIME.exec(text);
-  if (!match) throw new FttcpError('usage', `The time "${text}" is not understood: write for example 1s or 250ms.`);
-  return Number(match[1]) * (TIME_UNITS_MS[match[2] ?? 's'] ?? 1000);
 }
 
 /**

@@ -17,6 +17,8 @@ import { Cables } from './cables.ts';
 import { until } from './clock.ts';
 import { listProcesses, membersOf, type ProcessEntry, pidNamespaceOf } from './processes.ts';
 import { parseRate, shaping } from './rate.ts';
+import { CABLE_ENDS, UnkindCable } from './unkind-cable.ts';
+import type { Unkindness } from './unkindness.ts';
 
 export const SERVICE_NAME = 'lab';
 export const SERVICE_ADDRESS = '10.77.0.100';
@@ -37,6 +39,8 @@ export interface HostsOptions {
   direct?: boolean;
   /** A host for the witness too. */
   witness?: boolean;
+  /** What the client's cable does to frames; a kind one is a plain veth. */
+  unkindness?: Unkindness | undefined;
 }
 
 /** The kernel's IPv6 chatter would only be noise in captures; the loopback device is what every host has up. */
@@ -117,6 +121,7 @@ export class Hosts {
   readonly client: Host;
   readonly replicas: readonly Host[];
   readonly witness: Host | undefined;
+  cable: UnkindCable | undefined;
 
   constructor(lan: Host, client: Host, replicas: readonly Host[], witness: Host | undefined) {
     this.lan = lan;
@@ -134,6 +139,7 @@ export class Hosts {
   }
 
   async close(): Promise<void> {
+    await this.cable?.stop();
     await Promise.all(this.all.map((host) => host.kill()));
   }
 }
@@ -153,8 +159,10 @@ export async function createHosts(options: HostsOptions): Promise<Hosts> {
     if (failed) throw failed.reason;
     if (lan === undefined || client === undefined) throw new Error('no hosts');
     const built = new Hosts(lan, client, replicas, others[options.replicas]);
-    await wire(built, options.direct ?? false);
+    await wire(built, options);
     await shape(built, rate, linkRate);
+    if (options.unkindness !== undefined)
+      built.cable = await UnkindCable.start(lan.networkNamespace, options.unkindness);
     return built;
   } catch (error) {
     await Promise.all(hosts.map((host) => host.kill()));
@@ -188,7 +196,7 @@ async function startHost(name: string): Promise<Host> {
   return new Host(name, holder, init);
 }
 
-async function wire(hosts: Hosts, direct: boolean): Promise<void> {
+async function wire(hosts: Hosts, { direct = false, unkindness }: HostsOptions): Promise<void> {
   const { lan, client, replicas, witness } = hosts;
   const bridge = (name: string) => [`link add ${name} type bridge stp_state 0 forward_delay 0`, `link set ${name} up`];
   const port = (to: Host, name: string, inside: string, master: string) => [
@@ -197,7 +205,7 @@ async function wire(hosts: Hosts, direct: boolean): Promise<void> {
   ];
   await lan.cables.ip(
     ...bridge('lan'),
-    ...port(client, lanPort(client), 'lan0', 'lan'),
+    ...(unkindness === undefined ? port(client, lanPort(client), 'lan0', 'lan') : unkindPort(client)),
     ...(witness === undefined ? [] : port(witness, lanPort(witness), 'lan0', 'lan')),
     ...replicas.flatMap((host) => port(host, lanPort(host), 'lan0', 'lan')),
     // Not one cable between the two: a veth vanishes with its peer's host, and a survivor's interface must stay.
@@ -206,7 +214,10 @@ async function wire(hosts: Hosts, direct: boolean): Promise<void> {
   );
   const lan0 = (address: string) => [`addr add ${address}/24 dev lan0`, 'link set lan0 up'];
   await Promise.all([
-    client.cables.ip(...lan0(CLIENT_ADDRESS)),
+    client.cables.ip(
+      ...lan0(CLIENT_ADDRESS),
+      ...(unkindness === undefined ? [] : [`link set lan0 ${SEGMENT_BY_SEGMENT}`]),
+    ),
     witness?.cables.ip(...lan0(WITNESS_ADDRESS)),
     ...replicas.map((host, i) =>
       host.cables.ip(
@@ -216,6 +227,21 @@ async function wire(hosts: Hosts, direct: boolean): Promise<void> {
       ),
     ),
   ]);
+}
+
+/** The kernel cuts bulk before it comes to the cable: a segment is lost, not 64 KB of them. */
+const SEGMENT_BY_SEGMENT = 'gso_max_segs 1';
+
+/** Switch's port ═ cable's end … cable's end ═ client's interface; between the ends a thread carries the frames. */
+function unkindPort(client: Host): string[] {
+  const [towardsSwitch, towardsClient] = CABLE_ENDS;
+  return [
+    `link add ${lanPort(client)} type veth peer name ${towardsSwitch}`,
+    `link set ${lanPort(client)} master lan up ${SEGMENT_BY_SEGMENT}`,
+    `link set ${towardsSwitch} up`,
+    `link add ${towardsClient} type veth peer name lan0 netns ${client.init}`,
+    `link set ${towardsClient} up`,
+  ];
 }
 
 /** The switch's port towards a host. */

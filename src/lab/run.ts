@@ -28,6 +28,7 @@ import {
 } from './result.ts';
 import { makeScratchDirectory } from './scratch.ts';
 import { type RunningReplica, Service } from './service.ts';
+import { parseUnkindness, type Unkindness } from './unkindness.ts';
 import { judgeVoices } from './voices.ts';
 
 export interface LabOptions {
@@ -40,6 +41,8 @@ export interface LabOptions {
   at?: readonly string[] | undefined;
   rate?: string | undefined;
   linkRate?: string | undefined;
+  /** What the client's cable does to frames, for example `loss=1%,delay=5ms`: unkindness.ts. */
+  cable?: string | undefined;
   direct?: boolean | undefined;
   replicas?: number | undefined;
   /** Who decides who is the primary; `embedded` by default, and none with --direct. */
@@ -116,6 +119,7 @@ class Run {
   readonly #options: LabOptions;
   readonly #replicas: number;
   readonly #planned: Fault[];
+  readonly #unkindness: Unkindness | undefined;
   readonly #injected: (FaultResult & { wallMs: number })[] = [];
   readonly #events: DaemonEvent[] = [];
   readonly #onAbort = () => void this.#hosts?.close();
@@ -129,6 +133,7 @@ class Run {
     this.#options = options;
     this.#replicas = options.direct ? 1 : (options.replicas ?? 2);
     this.#planned = plannedFaults(options, this.#replicas);
+    this.#unkindness = options.cable === undefined ? undefined : parseUnkindness(options.cable);
   }
 
   async go(): Promise<LabResult> {
@@ -144,6 +149,7 @@ class Run {
       replicas: this.#replicas,
       direct: this.#options.direct ?? false,
       witness: witnessOf(this.#options) === 'embedded',
+      unkindness: this.#unkindness,
     });
     this.#hosts = hosts;
     this.#checkAborted();

@@ -3,8 +3,8 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { FttcpError } from '../../src/errors.ts';
-import { until } from '../../src/lab/clock.ts';
-import { inject, parseFault, parseTimeMs } from '../../src/lab/faults.ts';
+import { parseTimeMs, until } from '../../src/lab/clock.ts';
+import { inject, parseFault } from '../../src/lab/faults.ts';
 import { createHosts, type Host, type Hosts, lanAddress, linkAddress } from '../../src/lab/hosts.ts';
 import { needs } from '../needs.ts';
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Pattern } from '../../soak/pattern.ts';
-import { Random } from '../../soak/random.ts';
+import { Random } from '../../src/lab/random.ts';
 
 test('a pattern is the same wherever it is cut', () => {
   const pattern = new Pattern(1, 2);

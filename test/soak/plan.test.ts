@@ -4,6 +4,7 @@ import { expectationOf } from '../../soak/expectation.ts';
 import { faultText, planRound, planText } from '../../soak/plan.ts';
 import { SERVER_NAMES, SERVERS } from '../../soak/traffic.ts';
 import { parseFault } from '../../src/lab/faults.ts';
+import { parseUnkindness } from '../../src/lab/unkindness.ts';
 
 const MANY = Array.from({ length: 1000 }, (_, index) => planRound(20_031, index + 1, SERVER_NAMES));
 
@@ -84,6 +85,19 @@ test('all servers, all traffic, all faults and their combinations come up', () =
 
 test('only servers that are there are chosen', () => {
   for (let round = 1; round < 20; round++) assert.equal(planRound(1, round, ['redis']).server, 'redis');
+});
+
+test('each round has a cable of its own where that is asked for, and all else but the load is what it was', () => {
+  const unkind = MANY.map(({ round }) => planRound(20_031, round, SERVER_NAMES, 'random'));
+  assert.ok(new Set(unkind.map(({ cable }) => cable)).size > 990);
+  unkind.forEach((plan, index) => {
+    parseUnkindness(plan.cable ?? '');
+    const { cable, bytesPerMs, ...rest } = plan;
+    const { bytesPerMs: kindBytesPerMs, ...kind } = MANY[index] ?? plan;
+    assert.deepEqual(rest, kind);
+    assert.ok(bytesPerMs <= kindBytesPerMs);
+  });
+  assert.equal(planRound(20_031, 7, SERVER_NAMES, 'loss=1%').cable, 'loss=1%');
 });
 
 test('a plan is told in one line', () => {

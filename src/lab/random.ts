@@ -1,5 +1,5 @@
 /** Randomness that a seed decides: the same one gives the same numbers on every machine. Pure. */
-import { assert } from '../src/errors.ts';
+import { assert } from '../errors.ts';
 
 /** A 32-bit mixer with a counter, after SplitMix: short, and good enough to choose by. */
 export class Random {

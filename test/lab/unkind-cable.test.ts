@@ -1,0 +1,69 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { createHosts, lanAddress } from '../../src/lab/hosts.ts';
+import { parseUnkindness } from '../../src/lab/unkindness.ts';
+import { needs } from '../needs.ts';
+import { example, survives, withFile } from './failover.ts';
+
+const skip = needs('namespaces');
+const skipService = needs('tun');
+
+/** Sends UDP datagrams, 1 ms apart, from the client to a host that notes what comes. @returns their numbers in the order of arrival */
+async function datagrams(cable: string | undefined, count: number): Promise<number[]> {
+  const unkindness = cable === undefined ? undefined : parseUnkindness(cable);
+  const hosts = await createHosts({ replicas: 1, unkindness });
+  try {
+    const [a] = hosts.replicas;
+    assert.ok(a);
+    const receiver = a.spawn(
+      `exec '${process.execPath}' -e 'const s = require("dgram").createSocket("udp4");
+        s.on("message", (m) => process.stdout.write(m + "\\n")); s.bind(9000, () => process.stderr.write("ready"));'`,
+      { stdio: ['ignore', 'pipe', 'pipe'] },
+    );
+    let said = '';
+    receiver.stdout?.on('data', (text) => {
+      said += text;
+    });
+    await new Promise((resolve) => receiver.stderr?.once('data', resolve));
+    const sender = hosts.client.spawn(
+      `exec '${process.execPath}' -e 'const s = require("dgram").createSocket("udp4"); let n = 0;
+        const t = setInterval(() => { if (n === ${count}) { clearInterval(t); setTimeout(() => s.close(), 200); return; }
+          s.send(String(n++), 9000, "${lanAddress(0)}"); }, 1);'`,
+      { stdio: 'ignore' },
+    );
+    assert.equal(await new Promise((resolve) => sender.once('close', resolve)), 0);
+    return said.trim().split('\n').map(Number);
+  } finally {
+    await hosts.close();
+  }
+}
+
+test('an unkind cable loses, doubles and reorders what a real kernel sends; a kind one does not', {
+  skip,
+}, async () => {
+  const count = 1000;
+  const kind = await datagrams(undefined, count);
+  assert.deepEqual(
+    kind,
+    Array.from({ length: count }, (_, i) => i),
+  );
+  const unkind = await datagrams('loss=10%,duplicate=10%,reorder=20%,delay=4ms,jitter=3ms,seed=3', count);
+  const distinct = new Set(unkind);
+  assert.ok(distinct.size > 0.8 * count && distinct.size < 0.97 * count, `${distinct.size} arrived`);
+  assert.ok(unkind.length - distinct.size > 0.02 * count, `${unkind.length - distinct.size} doubled`);
+  const overtaken = unkind.filter((number, at) => at > 0 && number < (unkind[at - 1] ?? 0)).length;
+  assert.ok(overtaken > 0.02 * count, `${overtaken} overtaken`);
+});
+
+test('transfers survive a power-off behind a cable that loses and reorders', { skip: skipService }, async () => {
+  await withFile(4 << 20, async (directory, file) => {
+    await survives({
+      server: example('file-server'),
+      state: directory,
+      client: `${example('transfer-client')} ${file}`,
+      port: 8000,
+      cable: 'loss=1%,delay=2ms,jitter=1ms,reorder=1%,duplicate=1%,seed=5',
+      at: ['300ms:power-off:primary'],
+    });
+  });
+});
