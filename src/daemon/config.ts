@@ -63,6 +63,8 @@ export interface ServiceConfig {
   readonly lan: { readonly interface: string; readonly mtu: number };
   readonly server: ServerConfig;
   readonly level: 'stream';
+  /** What a host that takes over does with a connection on which the two servers have differed. */
+  readonly onDivergence: 'reset' | 'continue';
   readonly self: string;
   /** Index of `self` in `replicas`; 0 starts as the primary. */
   readonly selfIndex: number;
@@ -173,7 +175,7 @@ function* limitProblems({ limits }: ParsedFile): Iterable<Problem> {
 }
 
 function resolve(file: ParsedFile, key: Uint8Array): ServiceConfig {
-  const { service, address, lan, level, self, replicas, witness, realtime, limits } = file;
+  const { service, address, lan, level, onDivergence, self, replicas, witness, realtime, limits } = file;
   const {
     command,
     user,
@@ -202,6 +204,7 @@ function resolve(file: ParsedFile, key: Uint8Array): ServiceConfig {
       catchUpTimeoutMs: catchUpTimeout,
     },
     level,
+    onDivergence,
     self,
     selfIndex,
     ...(peer === undefined ? {} : { peer }),

@@ -237,6 +237,7 @@ class Daemon {
       startAsPrimary: this.#asPrimary,
       timeoutMs: this.#detectorReady.timeoutMs,
       catchUpTimeoutMs: config.server.catchUpTimeoutMs,
+      onDivergence: config.onDivergence,
       ackTimeoutMs: config.detect.ackTimeoutMs,
       limits: config.limits,
       realtime: config.realtime,

@@ -51,6 +51,7 @@ export interface DataWorkerData {
   readonly startAsPrimary: boolean;
   readonly timeoutMs: number;
   readonly catchUpTimeoutMs: number;
+  readonly onDivergence: 'reset' | 'continue';
   readonly ackTimeoutMs: number;
   readonly limits: SouthLimits & { readonly logBytes: number; readonly releaseBytes: number };
   readonly realtime: 'auto' | 'off';

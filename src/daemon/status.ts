@@ -149,7 +149,7 @@ function divergence({ counters }: Status): string[] {
   if (divergences === 0) return [];
   return [
     `DIVERGED: the two servers have answered differently on ${counted(divergences, 'connection')} since the start; ` +
-      'a failover resets those that are still open.',
+      'a failover resets those that are still open, unless onDivergence says otherwise.',
     'Clocks, randomness and counters in answers do that, or files that differ: see "Is your server suited?" in docs/deploy.md.',
   ];
 }

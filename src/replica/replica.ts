@@ -69,8 +69,10 @@ export type ReplicaEvent =
       readonly event: 'diverged';
       readonly connection: number;
       readonly client: string;
-      /** In the server's stream: here, or a little before, the two outputs differ. */
+      /** In the server's stream: from here on, or from a little later, the two outputs differ. */
       readonly position: number;
+      /** What this host's server has said there, in hexadecimal, as far as it is kept. */
+      readonly said: string;
       /** How many connections have diverged so far. */
       readonly divergences: number;
     }
@@ -468,10 +470,11 @@ export class Replica {
   }
 
   #reportDiverged(): void {
-    this.#south.reportDiverged(({ id, clientIp, clientPort, divergedAt }) => {
+    this.#south.reportDiverged(({ id, clientIp, clientPort, divergedAt, divergedSaid }) => {
       const { divergences } = this.#south.counters;
       const client = `${ipToString(clientIp)}:${clientPort}`;
-      this.#ports.event({ event: 'diverged', connection: id, client, position: divergedAt, divergences });
+      const said = Array.from(divergedSaid, (byte) => byte.toString(16).padStart(2, '0')).join('');
+      this.#ports.event({ event: 'diverged', connection: id, client, position: divergedAt, said, divergences });
       if (this.role === 'backup') this.#session?.sendDiverged(id, divergedAt);
     });
   }

@@ -5,6 +5,7 @@
 // host's server TCP has done; "wire" is what the client has been told, or may have been.
 import type { OpenFields } from '../log/log-writer.ts';
 import { positionOf, type Seq, seqAt } from '../wire/seq.ts';
+import { OutputSamples } from './output-samples.ts';
 import { StreamBuffer } from './stream-buffer.ts';
 
 export const NONE = -1;
@@ -95,8 +96,12 @@ export class Connection {
   outChecksumEnd = 1;
   /** Output entries not yet compared with the local output: end, checksum, … */
   readonly uncompared: number[] = [];
-  /** Where the two servers' outputs differ, or a little further on. */
+  /** Where the two servers' outputs cease to be known to be the same. */
   divergedAt = NONE;
+  /** What the local server has said there, or some of it. */
+  divergedSaid: Uint8Array = new Uint8Array(0);
+  /** While client and local server talk directly. */
+  samples: OutputSamples | undefined;
 
   /** Latest TSval of the client (RFC 7323 ts_recent), and of the local server, each with the time it was read. */
   tsRecent: number;
@@ -146,6 +151,7 @@ export class Connection {
     this.phase = direct ? 'established' : 'syn-sent';
     this.input = new StreamBuffer(1, bufferBytesMax);
     this.output = new StreamBuffer(1, bufferBytesMax);
+    if (direct) this.samples = new OutputSamples();
     this.tsRecent = open.clientTsVal;
     this.tsWire = open.serverTsVal;
     this.inWireEdge = 1 + open.serverWindow;

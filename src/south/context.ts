@@ -34,6 +34,8 @@ export interface SouthConfig {
   readonly limits: SouthLimits;
   /** After a promotion: how long the local server may owe what its predecessor had done, without any progress. */
   readonly catchUpTimeoutMs: number;
+  /** What a host that takes over does with a connection on which the two servers differ. */
+  readonly onDivergence: 'reset' | 'continue';
 }
 
 export const COUNTERS = [

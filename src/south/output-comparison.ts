@@ -3,6 +3,7 @@
 // same input both servers make streams of the same length, too.
 import { type Connection, NONE } from './connection.ts';
 import type { SouthContext } from './context.ts';
+import { SAMPLE_BYTES } from './output-samples.ts';
 
 /** Entries kept per connection while the local server is behind; from there on the oldest give way, which loses no cover. */
 const UNCOMPARED_MAX = 256;
@@ -17,13 +18,16 @@ export function expectOutput(connection: Connection, end: number, checksum: numb
 
 /** Compares as far as both sides have output. The running value covers all bytes, so that the latest entry is enough. */
 export function compareOutput(connection: Connection, context: SouthContext): void {
-  if (endsDiffer(connection)) diverge(connection, connection.output.end, context);
-  const { uncompared, output } = connection;
+  if (endsDiffer(connection)) {
+    const { output, outWireFin } = connection;
+    diverge(connection, outWireFin === NONE ? output.end : Math.min(outWireFin, output.end), context);
+  }
+  const { uncompared, output, outChecksumEnd: agreed } = connection;
   let latest = -1;
   for (let i = 0; i < uncompared.length && (uncompared[i] ?? 0) <= output.end; i += 2) latest = i;
   if (latest < 0) return;
   advanceChecksum(connection, uncompared[latest] ?? 0, context);
-  if (connection.outChecksum !== uncompared[latest + 1]) diverge(connection, connection.outChecksumEnd, context);
+  if (connection.outChecksum !== uncompared[latest + 1]) diverge(connection, agreed, context);
   uncompared.splice(0, latest + 2);
 }
 
@@ -35,11 +39,27 @@ function endsDiffer({ output, outLocalFin, outWireFin, outWireNxt, phase, finish
   return outLocalFin !== NONE && wireEnd > outLocalFin;
 }
 
-export function diverge(connection: Connection, position: number, context: SouthContext): void {
+/** @param agreed end of the output that is known to be the same on both hosts */
+export function diverge(connection: Connection, agreed: number, context: SouthContext): void {
   if (connection.diverged) return;
-  connection.divergedAt = position;
+  connection.divergedAt = agreed;
+  connection.divergedSaid = saidFrom(connection, agreed);
   context.counters.divergences++;
   context.diverged.push(connection);
+}
+
+/** Whether the connection is not to be continued by a host that takes over, because the two servers differ. */
+export function isDoomed({ diverged }: Connection, { config }: SouthContext): boolean {
+  return diverged && config.onDivergence === 'reset';
+}
+
+/** What the local server has said there, as far as it is kept. */
+function saidFrom({ samples, output }: Connection, position: number): Uint8Array {
+  if (samples !== undefined) return samples.from(position);
+  const length = Math.min(SAMPLE_BYTES, output.end - position);
+  const said = new Uint8Array(position < output.base ? 0 : Math.max(0, length));
+  if (said.length > 0) output.read(position, said.length, said, 0);
+  return said;
 }
 
 /** Continues the running checksum over kept output up to `end`. */

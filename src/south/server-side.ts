@@ -204,6 +204,7 @@ export class ServerSide {
       const offset = segment.dataOffset + (fresh - start);
       connection.outChecksum = this.#context.checksum(connection.outChecksum, segment.bytes, offset, end - fresh);
       connection.outChecksumEnd = end;
+      connection.samples?.take(fresh, segment.bytes, offset, end - fresh);
       connection.outLocalNxt = Math.max(connection.outLocalNxt, end);
     }
     if ((segment.flags & FIN) !== 0 && connection.outLocalFin === NONE) {

@@ -5,7 +5,7 @@ import { type Connection, NONE } from './connection.ts';
 import type { PacketPorts, SouthContext } from './context.ts';
 import { BULK_PAYLOAD_MAX, type Emitter } from './emitter.ts';
 import { Nudge } from './nudge.ts';
-import { advanceChecksum, diverge } from './output-comparison.ts';
+import { advanceChecksum, diverge, isDoomed } from './output-comparison.ts';
 import type { VirtualClient } from './virtual-client.ts';
 
 /** Segments that are retransmitted before the client acknowledges any. RFC 6928 §2 */
@@ -74,7 +74,7 @@ export class Takeover {
   /** The local server has said something while the virtual client still stands between. */
   progress(connection: Connection, nowMs: number): void {
     if (connection.finished) return;
-    if (connection.phase === 'reset' || connection.diverged) {
+    if (connection.phase === 'reset' || isDoomed(connection, this.#context)) {
       this.#end(connection, nowMs);
       return;
     }
@@ -147,7 +147,7 @@ export class Takeover {
       connection.outLocalNxt >= connection.outWireNxt &&
       connection.uncompared.length === 0 &&
       connection.outLocalAcked <= connection.outUna;
-    if (connection.phase !== 'established' || connection.diverged || !inputDone || !outputDone) return;
+    if (connection.phase !== 'established' || isDoomed(connection, this.#context) || !inputDone || !outputDone) return;
     this.#continueClock(connection, nowMs);
     this.#virtualClient.acknowledge(connection);
     advanceChecksum(connection, connection.output.end, this.#context);
@@ -182,7 +182,7 @@ export class Takeover {
 
   /** Tells the client where its connection stands. @returns whether there is more to do for it. */
   #answer(connection: Connection, nowMs: number): boolean {
-    if (connection.diverged || connection.phase === 'reset') {
+    if (isDoomed(connection, this.#context) || connection.phase === 'reset') {
       this.#end(connection, nowMs);
       return false;
     }

@@ -27,6 +27,7 @@ export interface HostOptions {
   readonly serviceMac: Uint8Array;
   readonly limits: SouthLimits;
   readonly catchUpTimeoutMs: number;
+  readonly onDivergence: 'reset' | 'continue';
   readonly server: ServerOptions;
   readonly timeoutMs: number;
   readonly ackTimeoutMs: number;

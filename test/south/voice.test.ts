@@ -180,15 +180,29 @@ test('where the servers answer differently it is found, and the connection is re
   const sends = new Uint8Array(5_000);
   const client = world.addClient({ sends, expects: sends, closesFirst: false });
   world.run(() => client.tcp.received.length === 5_000).runFor(10);
-  for (const { events, south } of world.hosts) {
+  for (const { index, events, south } of world.hosts) {
     const told = events.filter(({ event }) => event === 'diverged');
-    const address = '10.0.0.1:40001';
-    deepEqual(told, [{ event: 'diverged', connection: 1, client: address, position: 2_897, divergences: 1 }]);
+    const client = '10.0.0.1:40001';
+    const said = `0${index + 1}${'00'.repeat(127)}`;
+    deepEqual(told, [{ event: 'diverged', connection: 1, client, position: 1_449, said, divergences: 1 }]);
     ok([...south.connections][0]?.diverged, 'the primary knows of it too');
   }
   world.crash(world.primary);
   world.run(() => client.tcp.state === 'reset');
   ok(world.heard.some(({ host, frame }) => host === 1 && frame.kind === 'tcp' && (frame.tcp.flags & RST) !== 0));
+});
+
+test('where that does not matter, the connection goes on at the same byte of what the new primary says', () => {
+  const servers = [{ app: nondeterministic(0) }, { app: nondeterministic(1) }] as const;
+  const world = new World({ seed: 11, servers, onDivergence: 'continue' }).pair();
+  const client = world.addClient({ sends: new Uint8Array(9_000), expects: new Uint8Array(9_000), closesFirst: false });
+  client.reads = false;
+  world.run(() => client.tcp.received.length > 4_000).runFor(10);
+  equal(world.backup.south.counters.divergences, 1);
+  world.crash(world.primary);
+  client.reads = true;
+  world.run(() => client.tcp.received.length === 9_000);
+  equal(client.tcp.received.includes(1), true);
 });
 
 /** An application that says `length` bytes and no more. */

@@ -49,6 +49,7 @@ export interface WorldOptions {
   readonly limits?: Partial<SouthLimits>;
   readonly timeoutMs?: number;
   readonly ackTimeoutMs?: number;
+  readonly onDivergence?: 'reset' | 'continue';
   readonly linkMs?: number;
   /** There is a witness; otherwise hosts are assumed only to crash. */
   readonly witnessed?: boolean;
@@ -398,6 +399,7 @@ export class World {
         serviceIp: this.serviceIp,
         serviceMac: SERVICE_MAC,
         catchUpTimeoutMs: 5_000,
+        onDivergence: options.onDivergence ?? 'reset',
         limits: { connections: 64, halfOpen: 16, connectionBytes: 256 << 10, ...options.limits },
         server,
         timeoutMs: this.#timeoutMs,
