@@ -67,10 +67,10 @@ const LAN_CUTS = ['cut-lan', 'cut-lan-in', 'cut-lan-out'];
 const LINK_CUTS = ['cut-link', 'cut-link-in', 'cut-link-out'];
 
 const TROUBLES: readonly Trouble[] = [
-  { weight: 9, hosts: ['a'], actions: ['power-off', 'power-off', 'kill-daemon'] },
+  { weight: 9, hosts: ['a'], actions: ['power-off', 'power-off', 'kill-daemon', 'kill-server'] },
   { weight: 3, hosts: ['a'], actions: ['pause', 'pause', 'stall'], end: 'resume' },
   { weight: 3, hosts: ['a'], actions: ['cut-lan'], end: 'heal' },
-  { weight: 2, hosts: ['b'], actions: ['power-off', 'kill-daemon'] },
+  { weight: 2, hosts: ['b'], actions: ['power-off', 'kill-daemon', 'kill-server'] },
   { weight: 1, hosts: ['b'], actions: ['pause', 'stall'], end: 'resume' },
   { weight: 1, hosts: ['a', 'b'], actions: LAN_CUTS, end: 'heal' },
   { weight: 2, hosts: ['a', 'b'], actions: LINK_CUTS, end: 'heal' },
@@ -82,9 +82,11 @@ const TROUBLES: readonly Trouble[] = [
   { weight: 1, hosts: ['client'], actions: LAN_CUTS, end: 'heal' },
 ];
 /** When they happen to a primary for good. */
-const NOTICED_AT_ONCE = ['power-off', 'kill-daemon', 'pause', 'cut-lan'];
+const NOTICED_AT_ONCE = ['power-off', 'kill-daemon', 'kill-server', 'pause', 'cut-lan'];
 /** For ever, what can not be undone. */
-const FINAL = ['power-off', 'kill-daemon'];
+const FINAL = ['power-off', 'kill-daemon', 'kill-server'];
+/** The one ends the other, too. */
+const PROGRAM_ENDS = ['kill-daemon', 'kill-server'];
 
 /**
  * @param servers those that are there, at least one
@@ -162,7 +164,7 @@ function isOrderly(faults: readonly TimedFault[]): boolean {
   return faults.every(({ host, action }, index) => {
     const earlier = faults.filter((fault, i) => i < index && fault.host === host).map((fault) => fault.action);
     if (earlier.includes('power-off')) return false;
-    if (action === 'stall' && earlier.includes('kill-daemon')) return false;
+    if ([...PROGRAM_ENDS, 'stall'].includes(action) && earlier.some((one) => PROGRAM_ENDS.includes(one))) return false;
     return action === 'heal' || !earlier.includes(action);
   });
 }

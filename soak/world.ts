@@ -38,6 +38,7 @@ function changedHost(state: HostState, action: string): HostState {
   switch (action) {
     case 'power-off':
     case 'kill-daemon':
+    case 'kill-server':
       return { ...state, dead: true };
     case 'pause':
       return { ...state, paused: true };

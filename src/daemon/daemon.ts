@@ -20,14 +20,13 @@ import type { DetectorReady, DetectorWorkerData } from './detector-worker.ts';
 import { Enclosure, type EnclosureStatus } from './enclosure.ts';
 import { HealthBoard, HealthReading } from './health-board.ts';
 import { createLogger, type Logger } from './logger.ts';
+import { isCrash } from './server-death.ts';
 import { serviceMac, serviceTag } from './service-identity.ts';
 import type { DataSnapshot } from './snapshot.ts';
 import type { FailoverStatus, Status } from './status.ts';
 import { VERSION } from './version.ts';
 import { witnessStatus } from './witness-status.ts';
 
-/** Signals by which a server is asked to end; a death by any other one is a crash. */
-const ORDERLY_SIGNALS: ReadonlySet<string> = new Set(['SIGTERM', 'SIGINT', 'SIGHUP', 'SIGQUIT']);
 /** The data worker hears of the carrier as it changes; this is for what the kernel holds back or loses. */
 const LAN_PROBE_MS = 30;
 
@@ -152,8 +151,15 @@ class Daemon {
       `the server program ended by itself (${signal ?? `exit code ${code}`})`,
     );
     // After a crash the kernel closes connections in the middle of what they had to say: the other replica says it better.
-    if (signal !== null && !ORDERLY_SIGNALS.has(signal)) this.#stop('server-exited');
+    if (isCrash(signal)) this.#command({ command: 'server-killed', signal });
     else this.#command({ command: 'linger', timeoutMs: this.#config.server.lingerTimeoutMs });
+  }
+
+  /** Whether all of the program is gone or one of its processes is the same to the clients. */
+  #serverKilled(signal: string, alone: boolean): void {
+    this.#failure ??= new FttcpError('server-killed', `a process of the server program was killed by ${signal}`);
+    if (alone) this.#command({ command: 'linger', timeoutMs: this.#config.server.lingerTimeoutMs });
+    else this.#stop('server-killed');
   }
 
   /**
@@ -228,6 +234,7 @@ class Daemon {
       serviceMac: serviceMac(config),
       lanInterface: config.lan.interface,
       tunFd,
+      enclosurePid: this.#enclosure?.initPid ?? 0,
       wakeFd: this.#wakeFd,
       ownLink: own.link,
       peerLink: config.peer?.link,
@@ -276,6 +283,7 @@ class Daemon {
     }
     const grave =
       event === 'suspected' ||
+      event === 'server-killed' ||
       event === 'removed' ||
       event === 'link-lost' ||
       event === 'refused' ||
@@ -294,6 +302,7 @@ class Daemon {
         connections: facts.connections,
       };
     }
+    if (event === 'server-killed' && 'signal' in facts) this.#serverKilled(facts.signal, facts.alone);
     if (event !== 'removed') return;
     if ('pristine' in facts && facts.pristine && !this.#stopping && this.#failure === undefined) {
       this.#rejoining = true;

@@ -29,6 +29,7 @@ import type { Endpoint, WitnessConfig } from './config.ts';
 import { DataPriority } from './data-priority.ts';
 import { HealthBoard, HealthReading } from './health-board.ts';
 import { ReplicationLink } from './replication-link.ts';
+import { ServerDeath } from './server-death.ts';
 import { type DataSnapshot, snapshotOf } from './snapshot.ts';
 import { WitnessLink } from './witness-link.ts';
 
@@ -42,6 +43,8 @@ export interface DataWorkerData {
   readonly serviceMac: Uint8Array;
   readonly lanInterface: string;
   readonly tunFd: number;
+  /** Process 1 of the server's enclosure. */
+  readonly enclosurePid: number;
   readonly wakeFd: number;
   readonly ownLink: Endpoint;
   readonly peerLink: Endpoint | undefined;
@@ -114,6 +117,7 @@ export class DataLoop {
     this.#wakeSlot = this.#poller.add(data.wakeFd, POLLIN);
     this.#lanEvents = new LinkEvents(lan.ifindex);
     this.#lanEventsSlot = this.#poller.add(this.#lanEvents.fd, POLLIN);
+    const death = new ServerDeath(data.enclosurePid);
     this.#log = new LogWriter(new ByteQueue(allocate(data.limits.logBytes)));
     this.#release = new ReleaseQueue(allocate(data.limits.releaseBytes));
     this.#link = new ReplicationLink(this.#poller, data.ownLink, this.#log.queue);
@@ -123,6 +127,7 @@ export class DataLoop {
       log: this.#log,
       release: this.#release,
       checksum: (seed, bytes, offset, length) => crc32(bytes.subarray(offset, offset + length), seed),
+      deadlySignal: () => death.signal(),
       scratch: allocate(LAN_FRAME_MAX),
     });
     if (data.witness.kind === 'embedded') {
@@ -222,6 +227,11 @@ export class DataLoop {
   #stopped(): boolean {
     if (this.#stopAtMs === Number.POSITIVE_INFINITY) return false;
     return !this.#link.busy || this.#nowMs >= this.#stopAtMs;
+  }
+
+  /** The server program was found dead: as if its last packets had shown it. */
+  serverKilled(signal: string): void {
+    this.#south.serverKilled(signal);
   }
 
   #turnLink(): void {

@@ -12,6 +12,8 @@ export type DataCommand =
   | { readonly command: 'stop' }
   /** The server program has ended by itself: say so when its connections need this host no more. */
   | { readonly command: 'linger'; readonly timeoutMs: number }
+  /** The server program has crashed. */
+  | { readonly command: 'server-killed'; readonly signal: string }
   /** The LAN's carrier, by asking for it. */
   | { readonly command: 'lan'; readonly up: boolean };
 
@@ -37,6 +39,7 @@ function main(data: DataWorkerData, port: MessagePort): void {
       const command = got.message as DataCommand;
       if (command.command === 'stop') loop.stop();
       else if (command.command === 'linger') isNeeded = loop.linger(command.timeoutMs);
+      else if (command.command === 'server-killed') loop.serverKilled(command.signal);
       else if (command.command === 'lan') loop.lanIs(command.up);
       else say({ message: 'status', snapshot: loop.snapshot() });
     }

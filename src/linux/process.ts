@@ -35,6 +35,23 @@ export function processState(pid: number, procRoot = '/proc'): string | undefine
   return statFields(pid, procRoot)[0];
 }
 
+// proc_pid_stat(5), counted from the state; the flags are those of the kernel's include/linux/sched.h.
+const FLAGS = 6;
+const EXIT_CODE = 49;
+const PF_EXITING = 0x4;
+const PF_SIGNALED = 0x400;
+
+/**
+ * The signal that a process dies of, while it does and until it is reaped; 0 when it lives, ends by itself, or is gone. Its sockets
+ * are closed before anybody is told of its end, but not before it can be seen here.
+ */
+export function deathSignal(pid: number | string, procRoot = '/proc'): number {
+  const fields = statFields(pid, procRoot);
+  const flags = Number(fields[FLAGS] ?? 0);
+  if ((flags & PF_EXITING) === 0 || (flags & PF_SIGNALED) === 0) return 0;
+  return Number(fields[EXIT_CODE] ?? 0) & 0x7f;
+}
+
 /** Ticks since boot at which the process started; undefined when there is none or it is dead. Tells a reused pid apart. */
 export function startTime(pid: number): string | undefined {
   const fields = statFields(pid);

@@ -32,6 +32,8 @@ import { WitnessTalk } from './witness-talk.ts';
 
 /** A first replica waits so long for a primary that may be there already. */
 const START_GRACE_MS = 400;
+/** How long two servers may be apart that die of the same request. */
+const SHARED_DEATH_MS = 100;
 /** The new address is announced again at these times after the promotion. */
 const ANNOUNCE_AFTER_MS = [50, 200, 500, 1000, 2000];
 
@@ -76,6 +78,8 @@ export type ReplicaEvent =
       /** How many connections have diverged so far. */
       readonly divergences: number;
     }
+  /** This host's server was killed: it hands over, or leaves the view, unless there is nobody else. */
+  | { readonly event: 'server-killed'; readonly signal: string; readonly alone: boolean }
   | { readonly event: 'link-lost'; readonly reason: string }
   | { readonly event: 'log-refused'; readonly reason: string }
   | { readonly event: 'handed-over'; readonly epoch: number }
@@ -117,6 +121,8 @@ export class Replica {
   #held = 0;
   #lossReason = '';
   #refusal = '';
+  #killedAtMs: number | undefined;
+  #mourned = false;
   #announcedAtMs = Number.NaN;
   #announcements = ANNOUNCE_AFTER_MS.length;
 
@@ -261,6 +267,7 @@ export class Replica {
     this.#reportFed();
     this.#reportDiverged();
     this.#announceAgain(nowMs);
+    this.#mournServer(nowMs);
   }
 
   /** Sends what may leave now. @param pausedMs how long the data loop has stood still since this turn began. */
@@ -281,6 +288,21 @@ export class Replica {
     this.#standing = stopped(this.#standing);
     this.#ports.listen(false);
     this.#south.silence();
+  }
+
+  /**
+   * A replica whose server was killed is of no use. A backup stays for a moment: where the request killed the primary's server too, it is
+   * handed the office, and tells the clients that their connections are gone.
+   */
+  #mournServer(nowMs: number): void {
+    const signal = this.#south.killedBy;
+    if (signal === '' || this.#mourned) return;
+    this.#killedAtMs ??= nowMs;
+    if (this.role === 'backup' && nowMs - this.#killedAtMs < SHARED_DEATH_MS) return;
+    this.#mourned = true;
+    const alone = this.role === 'primary' && this.#standing.backup === undefined;
+    this.#ports.event({ event: 'server-killed', signal, alone });
+    if (!alone) this.stop();
   }
 
   #situation(nowMs: number, health: Health): Situation {

@@ -54,6 +54,7 @@ export const COUNTERS = [
   'serverMalformed',
   'serverHoles',
   'serverRefused',
+  'deathCries',
   'released',
   'virtualSegments',
   'virtualRetries',
@@ -82,6 +83,10 @@ export interface SouthContext {
   readonly diverged: Connection[];
   /** Connections whose client has acknowledged, or changed its window, since the last notes were appended. */
   readonly noted: Connection[];
+  /** Asked when the server ends a connection: the signal that it is just dying of, and did not mean to; '' when it lives. */
+  readonly deadlySignal: () => string;
+  /** The server was killed, by this: what its kernel says for it is not to be believed. '' while it lives. */
+  killedBy: string;
   /** True on the primary: this host is the one voice. */
   speaking: boolean;
   nextConnectionId: number;

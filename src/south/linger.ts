@@ -22,6 +22,8 @@ export class Linger {
     let acknowledged = 0;
     let patienceMs = 0;
     for (const connection of connections) {
+      // A RST whose SEQ the client does not expect is repeated when it asks (RFC 5961 §3.2).
+      if (connection.resetByServer && !connection.direct) patienceMs = Math.max(patienceMs, CLOSING_MS);
       if (!isServed(connection)) continue;
       acknowledged += connection.outUna;
       const wantsOutput = !connection.outputDone;

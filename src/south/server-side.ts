@@ -62,6 +62,7 @@ export class ServerSide {
       return;
     }
     const frameLength = length + TUN_HEADROOM;
+    if (this.#isMuted(segment)) return;
     if (!segment.isTcp) {
       if (!speaking || !this.#passUnconnected(segment, offset, frameLength)) this.#refusal.refuse(segment);
       return;
@@ -74,7 +75,13 @@ export class ServerSide {
       segment.destinationPort,
       segment.sourcePort,
     );
-    if (speaking && (segment.flags & (SYN | ACK)) === (SYN | ACK) && (connection === undefined || connection.direct)) {
+    if (connection !== undefined && (segment.flags & (FIN | RST)) !== 0 && this.#isDeathCry(connection)) {
+      counters.deathCries++;
+    } else if (
+      speaking &&
+      (segment.flags & (SYN | ACK)) === (SYN | ACK) &&
+      (connection === undefined || connection.direct)
+    ) {
       this.#fromListener(connection, segment, offset, frameLength, nowMs);
     } else if (connection === undefined) {
       if ((segment.flags & (SYN | ACK)) === SYN) this.#refusal.refuse(segment);
@@ -89,6 +96,30 @@ export class ServerSide {
       this.#virtualClient.fromServer(connection, segment, nowMs);
       if (speaking) this.#fromCatchingUp(connection, segment, before, nowMs);
     }
+  }
+
+  /**
+   * FIN and RST of a process that is killed are its kernel's doing. While another host can go on, no client hears of them; where there
+   * is none, or it was the client's request that killed both servers, they pass.
+   */
+  #isDeathCry(connection: Connection): boolean {
+    const context = this.#context;
+    if (!this.#isReplicated) return false;
+    context.killedBy ||= context.deadlySignal();
+    if (context.killedBy === '') return false;
+    if (!context.speaking) connection.phase = 'reset';
+    return true;
+  }
+
+  /** What the kernel of a primary's dead server says in place of it, until another host speaks. */
+  #isMuted({ isTcp }: Segment): boolean {
+    const { killedBy, speaking } = this.#context;
+    return killedBy !== '' && speaking && this.#isReplicated && isTcp;
+  }
+
+  /** A backup's server, or a primary's that has a backup. */
+  get #isReplicated(): boolean {
+    return !this.#context.speaking || this.#context.log.active;
   }
 
   /** Most likely the RST that answers a SYN for which nobody listens: then the client's place among the half-open is free. */

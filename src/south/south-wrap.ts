@@ -41,6 +41,7 @@ export interface SouthParts {
   readonly log: LogWriter;
   readonly release: ReleaseQueue;
   readonly checksum: Checksum;
+  readonly deadlySignal: () => string;
   /** Memory of one frame, for packets that the virtual client makes. */
   readonly scratch: Uint8Array;
 }
@@ -74,6 +75,8 @@ export class SouthWrap {
       fed: [],
       diverged: [],
       noted: [],
+      deadlySignal: parts.deadlySignal,
+      killedBy: '',
       speaking: false,
       nextConnectionId: 1,
     };
@@ -101,6 +104,11 @@ export class SouthWrap {
 
   get speaking(): boolean {
     return this.#context.speaking;
+  }
+
+  /** The server was killed by this, and its clients are not to know: another host has to speak. '' while it lives. */
+  get killedBy(): string {
+    return this.#context.killedBy;
   }
 
   get connections(): Iterable<Connection> {
@@ -152,6 +160,11 @@ export class SouthWrap {
     this.#context.speaking = true;
     this.#emitter.announce();
     return this.#takeover.takeOverAll(nowMs);
+  }
+
+  /** The server program was found dead by other means than its packets. */
+  serverKilled(signal: string): void {
+    this.#context.killedBy ||= signal;
   }
 
   /** Falls silent: nothing that waits at the barrier may leave any more. */

@@ -24,9 +24,9 @@ test('without a fault nobody takes over', () => {
 });
 
 test('a primary that is gone is taken over once, a backup that is gone never', () => {
-  for (const action of ['power-off', 'kill-daemon', 'pause', 'stall', 'cut-lan'])
+  for (const action of ['power-off', 'kill-daemon', 'kill-server', 'pause', 'stall', 'cut-lan'])
     assert.equal(expected(`500 ${action} a`), '1');
-  for (const action of ['power-off', 'kill-daemon', 'pause', 'stall', 'cut-lan'])
+  for (const action of ['power-off', 'kill-daemon', 'kill-server', 'pause', 'stall', 'cut-lan'])
     assert.equal(expected(`500 ${action} b`), '0');
 });
 

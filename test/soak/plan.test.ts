@@ -64,6 +64,7 @@ test('all servers, all traffic, all faults and their combinations come up', () =
   for (const action of [
     'power-off',
     'kill-daemon',
+    'kill-server',
     'pause',
     'stall',
     'cut-lan',

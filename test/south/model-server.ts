@@ -57,6 +57,8 @@ export class ModelServer {
   readonly connections: ModelTcp[] = [];
   /** Packets for the TUN, in order. */
   readonly toWrap: Uint8Array[] = [];
+  /** Its program was killed by a signal: its kernel ends its connections. */
+  killed = false;
   /** While false a SYN is answered by RST, as by a host whose program has not started. */
   listening = true;
   /** While false the program reads nothing. */
@@ -95,11 +97,22 @@ export class ModelServer {
     for (const [key, known] of this.#byPeer) if (known.tcp === tcp) this.#byPeer.delete(key);
   }
 
+  /** SIGKILL: the kernel closes what the program had open, by RST where it had not read everything. */
+  kill(nowMs: number): void {
+    this.killed = true;
+    this.listening = false;
+    for (const { tcp } of this.#byPeer.values()) {
+      if (tcp.unread > 0) tcp.abort(nowMs);
+      else tcp.close(nowMs);
+    }
+    this.turn(nowMs);
+  }
+
   /** Lets the program run and the timers expire. */
   turn(nowMs: number): void {
     for (const { tcp, ends } of this.#byPeer.values()) {
       tcp.timer(nowMs);
-      if (tcp.established && this.reads) this.options.app(tcp, this.options.readBytes, nowMs);
+      if (tcp.established && this.reads && !this.killed) this.options.app(tcp, this.options.readBytes, nowMs);
       for (const packet of tcp.out.splice(0)) this.toWrap.push(tunPacket(packet, ends, tcp.mss));
     }
   }

@@ -1,0 +1,58 @@
+/**
+ * Whether the server is being killed. The kernel closes the sockets of a process that dies by a signal as if it had closed them, and
+ * before anybody is told of its end; but by then /proc shows it dying. Asked when the server ends a connection.
+ */
+import { readdirSync } from 'node:fs';
+import { constants } from 'node:os';
+import { monotonicMs } from '../linux/clock.ts';
+import { deathSignal } from '../linux/process.ts';
+
+/** Those by which one asks a program to end, as masters do their workers: no crash. */
+const ORDERLY: ReadonlySet<string> = new Set(['SIGTERM', 'SIGINT', 'SIGHUP', 'SIGQUIT']);
+const SIGNAL_NAMES = new Map(Object.entries(constants.signals).map(([name, number]) => [number, name]));
+/** Where many processes make a look long, it holds for so many times its own length. */
+const HOLDS_FACTOR = 4;
+/** A look that is shorter is always made anew. */
+const SHORT_MS = 0.3;
+
+/** Whether a program that died of this signal has crashed. */
+export function isCrash(signal: string | null): signal is string {
+  return signal !== null && !ORDERLY.has(signal);
+}
+
+export class ServerDeath {
+  readonly #procRoot: string;
+  #freshUntilMs = 0;
+
+  /** @param initPid process 1 of the enclosure */
+  constructor(initPid: number) {
+    this.#procRoot = `/proc/${initPid}/root/proc`;
+  }
+
+  /** Name of the signal that a process of the server, the program or what it forked, just crashes by; '' when none does. */
+  signal(): string {
+    const atMs = monotonicMs();
+    if (atMs < this.#freshUntilMs) return '';
+    const found = this.#look();
+    const tookMs = monotonicMs() - atMs;
+    if (tookMs > SHORT_MS) this.#freshUntilMs = atMs + HOLDS_FACTOR * tookMs;
+    return found;
+  }
+
+  #look(): string {
+    for (const entry of this.#processes()) {
+      const name = SIGNAL_NAMES.get(deathSignal(entry, this.#procRoot)) ?? null;
+      if (isCrash(name)) return name;
+    }
+    return '';
+  }
+
+  #processes(): string[] {
+    try {
+      return readdirSync(this.#procRoot).filter((entry) => /^\d+$/.test(entry) && entry !== '1');
+    } catch {
+      // The enclosure has ended as a whole: that is told otherwise.
+      return [];
+    }
+  }
+}
