@@ -132,6 +132,7 @@ export const SCHEMA = section({
     logBytes: size('1MiB', '4GiB').prefault('32MiB'),
     releaseBytes: size('1MiB', '4GiB').prefault('32MiB'),
     connectionBytes: size('256KiB', '4GiB').prefault('8MiB'),
+    totalBytes: size('1MiB', '64GiB').prefault('512MiB'),
   }).prefault({}),
 });
 

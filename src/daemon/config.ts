@@ -55,6 +55,7 @@ export interface LimitsConfig {
   readonly logBytes: number;
   readonly releaseBytes: number;
   readonly connectionBytes: number;
+  readonly totalBytes: number;
 }
 
 export interface ServiceConfig {
@@ -171,6 +172,11 @@ function* limitProblems({ limits }: ParsedFile): Iterable<Problem> {
     const [own, whole] = [formatBytes(limits.connectionBytes), formatBytes(limits.logBytes)];
     const text = `${own} is more than the whole log has; allowed: at most limits.logBytes, ${whole}`;
     yield { path: ['limits', 'connectionBytes'], text, bare: true };
+  }
+  if (limits.totalBytes < limits.connectionBytes) {
+    const [total, own] = [formatBytes(limits.totalBytes), formatBytes(limits.connectionBytes)];
+    const text = `${total} is less than one connection may have; allowed: at least limits.connectionBytes, ${own}`;
+    yield { path: ['limits', 'totalBytes'], text, bare: true };
   }
 }
 

@@ -372,6 +372,7 @@ class Daemon {
         listening: this.#serverRunning ? (this.#enclosure?.listeningPorts() ?? []) : [],
         restarts: 0,
       },
+      memory: { keptBytes: 0, unfedBytes: 0, ...data?.memory, mostBytes: config.limits.totalBytes },
       log: data?.log ?? { position: 0, acknowledged: 0, lagBytes: 0, oldestUnackedMs: 0 },
       connections,
       counters: data?.counters ?? {},

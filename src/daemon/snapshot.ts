@@ -23,6 +23,7 @@ export interface DataSnapshot {
     readonly lagBytes: number;
     readonly oldestUnackedMs: number;
   };
+  readonly memory: { readonly keptBytes: number; readonly unfedBytes: number };
   /** Absent with `witness: none`. */
   readonly witness?: WitnessSnapshot;
   readonly connections: readonly ConnectionStatus[];
@@ -45,6 +46,7 @@ export function snapshotOf(replica: Replica, south: SouthWrap, log: LogWriter, n
       lagBytes: position - acknowledged,
       oldestUnackedMs: replica.oldestUnackedMs(nowMs),
     },
+    memory: { keptBytes: south.keptBytes, unfedBytes: south.unfedBytes },
     ...(replica.witness === undefined ? {} : { witness: witnessSnapshot(replica.witness, nowMs) }),
     connections: Array.from(south.connections, connectionStatus),
     counters: { ...south.counters, ...ioCounts(), ...threadCpuMs() },

@@ -91,6 +91,15 @@ export interface Status {
     readonly lagBytes: number;
     readonly oldestUnackedMs: number;
   };
+  /** Of the connections' buffers, beyond what each has for itself. */
+  readonly memory: {
+    /** In use on this host. */
+    readonly keptBytes: number;
+    /** Primary: what clients have sent and the backup's server has not taken, as last heard. */
+    readonly unfedBytes: number;
+    /** limits.totalBytes */
+    readonly mostBytes: number;
+  };
   readonly connections: readonly ConnectionStatus[];
   readonly counters: Readonly<Record<string, number>>;
   readonly lastFailover: FailoverStatus | null;

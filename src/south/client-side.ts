@@ -14,6 +14,7 @@ import { ipIs, loadIp } from '../wire/ip-address.ts';
 import { Segment } from '../wire/segment.ts';
 import { ACK, FIN, RST, SYN } from '../wire/tcp.ts';
 import { frameToTunVirtio, VIRTIO_DATA_VALID, VIRTIO_HEADER, VIRTIO_NEEDS_CSUM, virtioFlags } from '../wire/virtio.ts';
+import type { Backpressure } from './backpressure.ts';
 import { type Connection, NONE } from './connection.ts';
 import type { SouthContext } from './context.ts';
 import type { Emitter } from './emitter.ts';
@@ -32,19 +33,28 @@ const TIMESTAMP_KEPT_MS = 24 * 24 * 60 * 60 * 1000;
 /** Holes per connection in the logged input; real networks make a handful. */
 const HOLES_MAX = 256;
 
+export interface ClientSideParts {
+  readonly emitter: Emitter;
+  readonly virtualClient: VirtualClient;
+  readonly takeover: Takeover;
+  readonly backpressure: Backpressure;
+}
+
 export class ClientSide {
   readonly #context: SouthContext;
   readonly #emitter: Emitter;
   readonly #virtualClient: VirtualClient;
   readonly #takeover: Takeover;
+  readonly #backpressure: Backpressure;
   readonly #segment = new Segment();
   readonly #arp = new ArpView();
 
-  constructor(context: SouthContext, emitter: Emitter, virtualClient: VirtualClient, takeover: Takeover) {
+  constructor(context: SouthContext, parts: ClientSideParts) {
     this.#context = context;
-    this.#emitter = emitter;
-    this.#virtualClient = virtualClient;
-    this.#takeover = takeover;
+    this.#emitter = parts.emitter;
+    this.#virtualClient = parts.virtualClient;
+    this.#takeover = parts.takeover;
+    this.#backpressure = parts.backpressure;
   }
 
   /** @param bytes a frame at offset 0: virtio header, Ethernet, packet. It is changed on its way to the server. */
@@ -276,7 +286,11 @@ export class ClientSide {
     }
     const end = position + segment.dataLength;
     if ((segment.flags & FIN) !== 0 && !finFits(connection, end)) return -1;
-    if (!log.hasRoom(segment.dataLength) || !input.accepts(end) || input.holes > HOLES_MAX) {
+    const hasRoom =
+      log.hasRoom(segment.dataLength) &&
+      input.accepts(end) &&
+      this.#backpressure.accepts(connection, end, segment.dataLength);
+    if (!hasRoom || input.holes > HOLES_MAX) {
       counters.lanNoRoom++;
       return -1;
     }
@@ -298,6 +312,7 @@ export class ClientSide {
       const offset = segment.dataOffset + (from - position);
       log.bytes(connection.id, from, connection.tsRecent, segment.bytes, offset, to - from);
       input.write(from, segment.bytes, offset, to - from);
+      this.#backpressure.logged(to - from);
       overlaps ||= to < end;
       from = input.nextMissing(to, end);
     }

@@ -5,6 +5,7 @@
 // host's server TCP has done; "wire" is what the client has been told, or may have been.
 import type { OpenFields } from '../log/log-writer.ts';
 import { positionOf, type Seq, seqAt } from '../wire/seq.ts';
+import type { Budget } from './budget.ts';
 import { OutputSamples } from './output-samples.ts';
 import { StreamBuffer } from './stream-buffer.ts';
 
@@ -132,7 +133,7 @@ export class Connection {
   /** The connection that had the same four-tuple before and is not finished yet. */
   predecessor: Connection | undefined;
 
-  constructor(id: number, open: OpenFields, direct: boolean, bufferBytesMax: number) {
+  constructor(id: number, open: OpenFields, direct: boolean, bufferBytesMax: number, budget: Budget) {
     this.id = id;
     this.open = open;
     this.clientIp = open.clientIp;
@@ -149,8 +150,8 @@ export class Connection {
     this.serverScaleLocal = this.serverScaleWire;
     this.direct = direct;
     this.phase = direct ? 'established' : 'syn-sent';
-    this.input = new StreamBuffer(1, bufferBytesMax);
-    this.output = new StreamBuffer(1, bufferBytesMax);
+    this.input = new StreamBuffer(1, bufferBytesMax, budget);
+    this.output = new StreamBuffer(1, bufferBytesMax, budget);
     if (direct) this.samples = new OutputSamples();
     this.tsRecent = open.clientTsVal;
     this.tsWire = open.serverTsVal;
@@ -158,6 +159,12 @@ export class Connection {
     this.inLocalEdge = direct ? this.inWireEdge : 1;
     this.outWireEdge = 1 + open.clientWindow;
     this.outWndMax = open.clientWindow;
+  }
+
+  /** Gives the buffers' memory back: nobody will ask for what they hold. */
+  drop(): void {
+    this.input.drop();
+    this.output.drop();
   }
 
   /** End of the logged input, the FIN counted once everything before it is there. */

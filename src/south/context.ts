@@ -1,5 +1,6 @@
 // What the parts of the south-side wrap share: where packets go, the log, the barrier, and what is known of the clients.
 import type { LogWriter } from '../log/log-writer.ts';
+import type { Budget } from './budget.ts';
 import type { Connection } from './connection.ts';
 import type { ConnectionTable } from './connection-table.ts';
 import type { HalfOpen } from './half-open.ts';
@@ -24,6 +25,8 @@ export interface SouthLimits {
   readonly halfOpen: number;
   /** Input or output kept per connection, bytes. */
   readonly connectionBytes: number;
+  /** Kept for all connections together, beyond the little that each has for itself. */
+  readonly totalBytes: number;
 }
 
 export interface SouthConfig {
@@ -77,6 +80,10 @@ export interface SouthContext {
   readonly halfOpen: ConnectionTable<HalfOpen>;
   readonly neighbours: Neighbours;
   readonly counters: Counters;
+  /** Memory of all connections' buffers. */
+  readonly budget: Budget;
+  /** Primary: logged bytes of all clients that the backup's server has not acknowledged, as last heard. */
+  unfedBytes: number;
   /** Backup: connections whose server has acknowledged so much that the primary should hear of it. */
   readonly fed: Connection[];
   /** Connections that have diverged and of which nobody has been told yet. */

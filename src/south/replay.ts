@@ -63,7 +63,13 @@ export class Replay {
   #open(entry: FrameView, nowMs: number): string {
     if (this.#context.byId.has(entry.connection)) return `connection ${entry.connection} opened twice`;
     const { connections, config } = this.#context;
-    const connection = new Connection(entry.connection, readOpen(entry), false, config.limits.connectionBytes);
+    const connection = new Connection(
+      entry.connection,
+      readOpen(entry),
+      false,
+      config.limits.connectionBytes,
+      this.#context.budget,
+    );
     connection.openedAtMs = nowMs;
     connection.tsWireAtMs = nowMs;
     connection.tsRecentAtMs = nowMs;
@@ -82,8 +88,7 @@ export class Replay {
     if (!(position >= input.base) || input.nextMissing(position, position + length) !== position) {
       return `bytes at ${position} of connection ${connection.id} are logged already`;
     }
-    if (!input.accepts(position + length))
-      return `bytes at ${position} of connection ${connection.id} exceed the bound`;
+    if (!input.fits(position + length)) return `bytes at ${position} of connection ${connection.id} exceed the bound`;
     input.write(position, entry.bytes, entry.offset + layout.BYTES_DATA, length);
     this.#clientClock(connection, entry.u32(layout.BYTES_TSVAL), nowMs);
     this.#virtualClient.pump(connection, nowMs);
@@ -117,6 +122,7 @@ export class Replay {
     if (connections.findTuple(connection) !== connection) return;
     this.#virtualClient.reset(connection);
     connections.delete(connection);
+    connection.drop();
   }
 
   #clientWindow(connection: Connection, edge: number): void {

@@ -169,6 +169,7 @@ export class ServerSide {
         openFieldsOf(syn, segment),
         true,
         this.#context.config.limits.connectionBytes,
+        this.#context.budget,
       );
       connection.openedAtMs = nowMs;
       connection.quietSinceMs = nowMs;
@@ -180,6 +181,7 @@ export class ServerSide {
       if (known !== undefined) {
         // The server's TCP has let the four-tuple be used again: what it was before is over.
         byId.delete(known.id);
+        known.drop();
         log.closed(known.id);
       }
       this.#queue(connection.clientMac, segment, offset, frameLength);

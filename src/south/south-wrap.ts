@@ -4,6 +4,7 @@
 import type { FrameView } from '../log/frame.ts';
 import type { LogWriter } from '../log/log-writer.ts';
 import { Backpressure } from './backpressure.ts';
+import { Budget } from './budget.ts';
 import { ClientSide } from './client-side.ts';
 import type { Connection } from './connection.ts';
 import { ConnectionTable } from './connection-table.ts';
@@ -72,6 +73,8 @@ export class SouthWrap {
       halfOpen: new ConnectionTable<HalfOpen>(limits.halfOpen),
       neighbours: new Neighbours(),
       counters: Object.fromEntries(COUNTERS.map((name) => [name, 0])) as Counters,
+      budget: new Budget(limits.totalBytes),
+      unfedBytes: 0,
       fed: [],
       diverged: [],
       noted: [],
@@ -88,7 +91,12 @@ export class SouthWrap {
     this.#takeover = new Takeover(context, this.#emitter, this.#virtualClient);
     this.#backpressure = new Backpressure(context, this.#emitter);
     this.#existence = new Existence(this.#virtualClient);
-    this.#clientSide = new ClientSide(context, this.#emitter, this.#virtualClient, this.#takeover);
+    this.#clientSide = new ClientSide(context, {
+      emitter: this.#emitter,
+      virtualClient: this.#virtualClient,
+      takeover: this.#takeover,
+      backpressure: this.#backpressure,
+    });
     this.#serverSide = new ServerSide(context, {
       virtualClient: this.#virtualClient,
       takeover: this.#takeover,
@@ -113,6 +121,16 @@ export class SouthWrap {
 
   get connections(): Iterable<Connection> {
     return this.#context.byId.values();
+  }
+
+  /** Memory of the connections' buffers beyond what each has for itself, bytes. */
+  get keptBytes(): number {
+    return this.#context.budget.usedBytes;
+  }
+
+  /** Primary: what the backup's server has still to take, as last heard, bytes. */
+  get unfedBytes(): number {
+    return this.#context.unfedBytes;
   }
 
   get connectionCount(): number {
@@ -240,23 +258,25 @@ export class SouthWrap {
     this.#takeover.tick(nowMs);
     if (nowMs - this.#sweptAtMs < SWEEP_INTERVAL_MS) return;
     this.#sweptAtMs = nowMs;
+    for (const connection of this.#context.byId.values()) {
+      connection.input.rest();
+      connection.output.rest();
+    }
     if (this.#context.speaking) this.#sweep(nowMs);
+    else this.#virtualClient.reportRest();
   }
 
   /** Forgets what is over. The backup does so when it reads CLOSED. */
   #sweep(nowMs: number): void {
     const { byId, halfOpen, log, counters } = this.#context;
+    this.#backpressure.sweep(nowMs);
     let asked = 0;
     for (const syn of [...halfOpen]) {
       if (nowMs - syn.seenAtMs > HALF_OPEN_KEPT_MS) halfOpen.delete(syn);
     }
     for (const connection of [...byId.values()]) {
       if (!log.hasRoom(0)) return;
-      if (connection.finished && connection.closedAtMs < 0) {
-        connection.closedAtMs = nowMs;
-        connection.input.shrink();
-        connection.output.shrink();
-      }
+      if (connection.finished && connection.closedAtMs < 0) connection.closedAtMs = nowMs;
       this.#takeover.watch(connection, nowMs);
       if (connection.vanished) counters.vanished++;
       if (connection.vanished || isOver(connection, nowMs)) {
@@ -273,6 +293,7 @@ export class SouthWrap {
     if (!connection.direct) this.#virtualClient.reset(connection);
     connections.delete(connection);
     byId.delete(connection.id);
+    connection.drop();
     log.closed(connection.id);
   }
 }

@@ -1,5 +1,6 @@
 // The bytes of one direction of a connection that may still be needed, by stream position, with holes where segments came out
 // of order. A byte that is present is never replaced: whoever overlaps it gets to see the one that was logged first.
+import type { Budget } from './budget.ts';
 
 const SMALLEST = 4096;
 
@@ -10,11 +11,15 @@ export class StreamBuffer {
   /** Runs beyond `end`, ascending, as start, end, start, end… */
   #islands: number[] = [];
   readonly #bytesMax: number;
+  readonly #budget: Budget;
+  /** Nothing was written since `rest` found it empty. */
+  #rests = false;
 
-  constructor(start: number, bytesMax: number) {
+  constructor(start: number, bytesMax: number, budget: Budget) {
     this.#base = start;
     this.#end = start;
     this.#bytesMax = bytesMax;
+    this.#budget = budget;
   }
 
   /** First position that is kept. */
@@ -45,14 +50,14 @@ export class StreamBuffer {
     return this.#islands[2 * index + 1] ?? this.#end;
   }
 
-  /** Memory held, bytes. */
-  get allocated(): number {
-    return this.#ring.length;
+  /** Whether bytes up to `end` are within the bound of one buffer. */
+  fits(end: number): boolean {
+    return end - this.#base <= this.#bytesMax;
   }
 
-  /** Whether bytes up to `end` can be kept within the bound. */
+  /** Whether bytes up to `end` can be kept within the bounds, of this buffer and of all. */
   accepts(end: number): boolean {
-    return end - this.#base <= this.#bytesMax;
+    return this.fits(end) && this.#budget.allows(this.#ring.length, this.#sizeFor(end - this.#base));
   }
 
   /** First missing position in [from, to), or `to`. */
@@ -75,6 +80,7 @@ export class StreamBuffer {
 
   /** Stores bytes that are all missing: a run from `nextMissing` to `missingEnd`. */
   write(position: number, source: Uint8Array, offset: number, length: number): void {
+    this.#rests = false;
     this.#reserve(position + length - this.#base);
     this.#copyIn(position, source, offset, length);
     if (position === this.#end && this.#islands.length === 0) {
@@ -126,17 +132,36 @@ export class StreamBuffer {
     if (to > this.#base) this.#base = to;
   }
 
-  /** Gives the memory back while nothing is kept. */
-  shrink(): void {
-    if (this.#base === this.#end && this.#islands.length === 0) this.#ring = new Uint8Array(0);
+  /** Gives the memory back, and with it whatever is still kept. */
+  drop(): void {
+    this.#base = this.#end;
+    this.#islands = [];
+    this.#budget.resized(this.#ring.length, 0);
+    this.#ring = new Uint8Array(0);
+  }
+
+  /** Gives the memory back when nothing was kept here twice in a row. */
+  rest(): void {
+    if (this.#rests) this.drop();
+    this.#rests = this.isEmpty;
+  }
+
+  get isEmpty(): boolean {
+    return this.#base === this.#end && this.#islands.length === 0;
+  }
+
+  #sizeFor(length: number): number {
+    let size = Math.max(SMALLEST, this.#ring.length);
+    while (size < length) size *= 2;
+    return size;
   }
 
   #reserve(length: number): void {
     if (length <= this.#ring.length) return;
-    let size = Math.max(SMALLEST, this.#ring.length);
-    while (size < length) size *= 2;
+    const size = this.#sizeFor(length);
     const grown = new Uint8Array(size);
     const old = this.#ring;
+    this.#budget.resized(old.length, size);
     if (old.length > 0) {
       const kept = this.highest - this.#base;
       for (let done = 0; done < kept; ) {

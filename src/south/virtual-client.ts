@@ -17,6 +17,8 @@ const SYN_RETRY_MS = 10;
 /** How soon bytes are sent again that the TUN may have dropped; longer than Linux delays an ACK. */
 const DATA_RETRY_MS = 60;
 const RETRY_MAX_MS = 250;
+/** The primary hears of what was fed here in steps of this, or of a sixteenth of the bound. */
+const FED_STEP_BYTES = 128 << 10;
 
 export class VirtualClient {
   readonly #context: SouthContext;
@@ -127,6 +129,13 @@ export class VirtualClient {
     if (answer || ackFor(connection) > connection.outLocalAcked) this.acknowledge(connection);
   }
 
+  /** Backup: reports what was fed in steps too small to be told at once. Now and then. */
+  reportRest(): void {
+    for (const connection of this.#context.byId.values()) {
+      if (connection.inLocalNxt > connection.inBackupNxt) this.#report(connection);
+    }
+  }
+
   /** Sends again what the local server has not acknowledged in time. */
   tick(nowMs: number): void {
     for (const connection of this.#waiting) {
@@ -177,10 +186,14 @@ export class VirtualClient {
     if (ack === connection.inLocalNxt) connection.inLocalEdge = Math.max(connection.inLocalEdge, edge);
   }
 
-  /** The primary holds the client's window by what is not fed here: it hears of every sixteenth of the bound. */
+  /** The primary holds the clients' windows by what is not fed here. */
   #reportFed(connection: Connection): void {
-    const step = this.#context.config.limits.connectionBytes / 16;
-    if (this.#context.speaking || connection.inLocalNxt - connection.inBackupNxt < step) return;
+    const step = Math.min(FED_STEP_BYTES, this.#context.config.limits.connectionBytes / 16);
+    if (connection.inLocalNxt - connection.inBackupNxt >= step) this.#report(connection);
+  }
+
+  #report(connection: Connection): void {
+    if (this.#context.speaking) return;
     connection.inBackupNxt = connection.inLocalNxt;
     this.#context.fed.push(connection);
   }
@@ -212,6 +225,7 @@ export class VirtualClient {
     const outputDone = before.phase === 'reset' || before.outLocalNxt >= before.outWireNxt;
     if (!inputDone || !outputDone) return false;
     this.reset(before);
+    before.drop();
     connection.predecessor = undefined;
     return true;
   }

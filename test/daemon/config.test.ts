@@ -246,6 +246,13 @@ test('a bound per connection above that of the whole log is refused', () => {
   );
 });
 
+test('a bound for all connections below that of one is refused', () => {
+  match(
+    problemsOf(changed('witness:', 'limits: { totalBytes: 4MiB }\nwitness:')).join('\n'),
+    /limits.totalBytes: 4 MiB is less than one connection may have; allowed: at least limits.connectionBytes, 8 MiB/,
+  );
+});
+
 test('more than two replicas are refused as not yet supported', () => {
   const third = '  - { name: c, link: 10.78.0.13:7400, heartbeat: [10.78.0.13:7401] }\nwitness:';
   match(problemsOf(changed('witness:', third)).join('\n'), /replicas: found a list of 3 \(more than two are not supp/);

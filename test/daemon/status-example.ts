@@ -20,6 +20,7 @@ export const STATUS: Status = {
   peer: { name: 'b', heard: true, lastHeardMs: 0.4, role: 'backup', epoch: 1, lanUp: true },
   lan: { interface: 'lan0', up: true },
   server: { pid: 4711, running: true, listening: [8000], restarts: 0 },
+  memory: { keptBytes: 0, unfedBytes: 0, mostBytes: 536_870_912 },
   log: { position: 1234, acknowledged: 1234, lagBytes: 0, oldestUnackedMs: 0 },
   connections: [
     {

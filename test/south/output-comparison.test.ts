@@ -4,6 +4,7 @@ import { test } from 'node:test';
 import { crc32 } from 'node:zlib';
 import fc from 'fast-check';
 import type { OpenFields } from '../../src/log/log-writer.ts';
+import { Budget } from '../../src/south/budget.ts';
 import { Connection } from '../../src/south/connection.ts';
 import type { SouthContext } from '../../src/south/context.ts';
 import { compareOutput, expectOutput } from '../../src/south/output-comparison.ts';
@@ -30,7 +31,7 @@ const OPEN: OpenFields = {
 };
 
 class Comparison {
-  readonly connection = new Connection(1, OPEN, false, 1 << 20);
+  readonly connection = new Connection(1, OPEN, false, 1 << 20, new Budget(1 << 20));
   readonly counters = { divergences: 0 };
 
   /** The primary's server has said `data`, cut at `ends`. */
@@ -48,7 +49,8 @@ class Comparison {
   compare(): void {
     const checksum = (seed: number, bytes: Uint8Array, offset: number, length: number) =>
       crc32(bytes.subarray(offset, offset + length), seed);
-    compareOutput(this.connection, { checksum, counters: this.counters, diverged: [] } as unknown as SouthContext);
+    const context = { checksum, counters: this.counters, diverged: [], killedBy: '' };
+    compareOutput(this.connection, context as unknown as SouthContext);
     const { output, outUna, outChecksumEnd } = this.connection;
     output.release(Math.min(outUna, outChecksumEnd));
   }

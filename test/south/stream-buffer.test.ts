@@ -1,6 +1,7 @@
 import { deepEqual, equal } from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
+import { Budget, OWN_BYTES } from '../../src/south/budget.ts';
 import { StreamBuffer } from '../../src/south/stream-buffer.ts';
 
 /** What the buffer must agree with: a map from position to byte, in which the first byte stays. */
@@ -40,7 +41,7 @@ for (const origin of [1, 2 ** 32 - 5000, 2 ** 45]) {
   test(`bytes are kept by position, whatever their order and overlap, from ${origin} on`, () => {
     fc.assert(
       fc.property(fc.array(step, { maxLength: 25 }), (steps) => {
-        const buffer = new StreamBuffer(origin, 1 << 20);
+        const buffer = new StreamBuffer(origin, 1 << 20, new Budget(1 << 20));
         const model = new Model(origin);
         for (const { at, length, value, release } of steps) {
           const position = Math.max(model.base, origin + at);
@@ -72,7 +73,7 @@ for (const origin of [1, 2 ** 32 - 5000, 2 ** 45]) {
 }
 
 test('bytes that lie in one run of the ring can be used where they are', () => {
-  const buffer = new StreamBuffer(0, 1 << 20);
+  const buffer = new StreamBuffer(0, 1 << 20, new Budget(1 << 20));
   const bytes = Uint8Array.from({ length: 6000 }, (_, i) => i % 251);
   buffer.write(0, bytes, 0, 4096);
   buffer.release(3000);
@@ -84,4 +85,37 @@ test('bytes that lie in one run of the ring can be used where they are', () => {
   deepEqual(inPlace(3000, 4096), bytes.slice(3000, 4096));
   deepEqual(inPlace(4096, 6000), bytes.slice(4096));
   equal(inPlace(3000, 4097), undefined, 'the ring of 4096 bytes ends in between');
+});
+
+test('buffers share what they have beyond their own, and give it back', () => {
+  const budget = new Budget(4 * OWN_BYTES);
+  const [one, other] = [new StreamBuffer(0, 1 << 20, budget), new StreamBuffer(0, 1 << 20, budget)];
+  const bytes = new Uint8Array(OWN_BYTES);
+  one.write(0, bytes, 0, OWN_BYTES);
+  equal(budget.usedBytes, 0, 'its own');
+  for (let at = OWN_BYTES; at < 4 * OWN_BYTES; at += OWN_BYTES) one.write(at, bytes, 0, OWN_BYTES);
+  equal(budget.usedBytes, 4 * OWN_BYTES);
+  equal(one.accepts(4 * OWN_BYTES + 1), false, 'all that there is');
+  equal(one.fits(4 * OWN_BYTES + 1), true);
+  equal(other.accepts(OWN_BYTES), true, 'its own is left to everyone');
+  equal(other.accepts(OWN_BYTES + 1), false);
+  one.release(4 * OWN_BYTES);
+  one.rest();
+  equal(budget.usedBytes, 4 * OWN_BYTES, 'more may come at once');
+  one.rest();
+  equal(budget.usedBytes, 0);
+  equal(other.accepts(OWN_BYTES + 1), true);
+  one.write(4 * OWN_BYTES, bytes, 0, 100);
+  deepEqual(one.end, 4 * OWN_BYTES + 100);
+});
+
+test('a buffer that is dropped with what it holds costs nothing any more', () => {
+  const budget = new Budget(1 << 20);
+  const buffer = new StreamBuffer(0, 1 << 20, budget);
+  buffer.write(0, new Uint8Array(200_000), 0, 200_000);
+  buffer.write(300_000, new Uint8Array(10), 0, 10);
+  buffer.drop();
+  buffer.drop();
+  equal(budget.usedBytes, 0);
+  equal(buffer.holes, 0);
 });

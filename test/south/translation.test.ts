@@ -3,6 +3,7 @@ import { equal } from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import type { OpenFields } from '../../src/log/log-writer.ts';
+import { Budget } from '../../src/south/budget.ts';
 import { Connection } from '../../src/south/connection.ts';
 import { isTranslated, translateForClient, translateForServer } from '../../src/south/translation.ts';
 import { Segment } from '../../src/wire/segment.ts';
@@ -34,7 +35,7 @@ function connectionOf(irs: number, issWire: number, issLocal: number, tsOffset: 
     clientTsVal: 0,
     serverTsVal: 0,
   };
-  const connection = new Connection(1, open, true, 1 << 20);
+  const connection = new Connection(1, open, true, 1 << 20, new Budget(1 << 20));
   connection.issLocal = seq(issLocal);
   connection.tsOffset = tsOffset;
   return connection;

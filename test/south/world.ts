@@ -400,7 +400,7 @@ export class World {
         serviceMac: SERVICE_MAC,
         catchUpTimeoutMs: 5_000,
         onDivergence: options.onDivergence ?? 'reset',
-        limits: { connections: 64, halfOpen: 16, connectionBytes: 256 << 10, ...options.limits },
+        limits: { connections: 64, halfOpen: 16, connectionBytes: 256 << 10, totalBytes: 4 << 20, ...options.limits },
         server,
         timeoutMs: this.#timeoutMs,
         ackTimeoutMs: options.ackTimeoutMs ?? 50,

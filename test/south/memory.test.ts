@@ -1,0 +1,69 @@
+/** Rule 6: what is kept of all connections is bounded, nothing that was acknowledged is dropped, and everything resumes. */
+import { equal, ok } from 'node:assert/strict';
+import { test } from 'node:test';
+import { OWN_BYTES } from '../../src/south/budget.ts';
+import { files, sink } from './model-server.ts';
+import { download, upload } from './scenarios.ts';
+import { SERVICE_PORT, World } from './world.ts';
+
+const CLIENTS = 6;
+const LENGTH = 300_000;
+const TOTAL = 512 << 10;
+const LIMITS = { connectionBytes: 512 << 10, totalBytes: TOTAL };
+/** A window in which all of it fits. */
+const WIDE = { bufferBytes: 512 << 10, windowScale: 7 };
+
+function unfed(world: World): number {
+  return [...world.primary.south.connections].reduce((sum, { inEnd, inBackupNxt }) => sum + inEnd - inBackupNxt, 0);
+}
+
+test('a backup whose server reads nothing holds back all clients together, and each goes on when it reads', () => {
+  const servers = [WIDE, { bufferBytes: 8_000, windowScale: 7 }] as const;
+  const world = new World({ seed: 1, app: sink, servers, limits: LIMITS }).pair();
+  world.backup.server.reads = false;
+  for (let i = 0; i < CLIENTS; i++) upload(world, LENGTH, WIDE);
+  let most = 0;
+  for (let i = 0; i < 40; i++) most = Math.max(most, unfed(world.runFor(100)));
+  ok(most > TOTAL / 2 && most <= TOTAL + CLIENTS * OWN_BYTES, `${most} bytes`);
+  ok(world.clients.every(({ tcp }) => tcp.sndUna > 40_000 && tcp.sndUna < LENGTH));
+  equal(world.primary.events.filter(({ event }) => event === 'removing').length, 0);
+  world.backup.server.reads = true;
+  world.finish();
+  equal(world.backup.south.counters.divergences, 0);
+});
+
+test('and each goes on when the backup is gone, or takes over with all that it was given', () => {
+  for (const victim of [0, 1] as const) {
+    const servers = [WIDE, { bufferBytes: 8_000, windowScale: 7 }] as const;
+    const world = new World({ seed: 2, app: sink, servers, limits: LIMITS }).pair();
+    world.backup.server.reads = false;
+    for (let i = 0; i < CLIENTS; i++) upload(world, LENGTH, WIDE);
+    world.runFor(2_000);
+    world.crash(world.hosts[victim]);
+    world.backup.server.reads = true;
+    world.finish();
+  }
+});
+
+test('a backup keeps no more output of clients that acknowledge nothing than it may, and can do without', () => {
+  const far = { ...WIDE, flightSegments: 150 };
+  const world = new World({ seed: 3, app: files, servers: [far, far], limits: { ...LIMITS, totalBytes: 256 << 10 } });
+  world.pair();
+  for (let i = 0; i < CLIENTS; i++) download(world, LENGTH, false, WIDE);
+  world.run(() => world.clients.every(({ tcp }) => tcp.received.length > 0));
+  world.lanDrops = (frame) => frame.kind === 'tcp' && frame.tcp.destinationPort === SERVICE_PORT;
+  world.runFor(1_000);
+  const { keptBytes } = world.backup.south;
+  ok(keptBytes > 0 && keptBytes <= 256 << 10, `${keptBytes} bytes`);
+  world.crash(world.primary);
+  world.runFor(20);
+  world.lanDrops = () => false;
+  world.finish();
+});
+
+test('what is over is not kept', () => {
+  const world = new World({ seed: 4, app: sink, servers: [WIDE, WIDE], limits: LIMITS }).pair();
+  for (let i = 0; i < CLIENTS; i++) upload(world, LENGTH, WIDE);
+  world.finish().runFor(2_000);
+  for (const { south } of world.hosts) equal(south.keptBytes, 0);
+});
