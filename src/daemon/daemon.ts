@@ -235,6 +235,7 @@ class Daemon {
       lanInterface: config.lan.interface,
       tunFd,
       enclosurePid: this.#enclosure?.initPid ?? 0,
+      serverPid: this.#enclosure?.serverPid ?? 0,
       wakeFd: this.#wakeFd,
       ownLink: own.link,
       peerLink: config.peer?.link,

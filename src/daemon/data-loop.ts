@@ -45,6 +45,8 @@ export interface DataWorkerData {
   readonly tunFd: number;
   /** Process 1 of the server's enclosure. */
   readonly enclosurePid: number;
+  /** The server program. */
+  readonly serverPid: number;
   readonly wakeFd: number;
   readonly ownLink: Endpoint;
   readonly peerLink: Endpoint | undefined;
@@ -117,7 +119,7 @@ export class DataLoop {
     this.#wakeSlot = this.#poller.add(data.wakeFd, POLLIN);
     this.#lanEvents = new LinkEvents(lan.ifindex);
     this.#lanEventsSlot = this.#poller.add(this.#lanEvents.fd, POLLIN);
-    const death = new ServerDeath(data.enclosurePid);
+    const death = new ServerDeath(data.enclosurePid, data.serverPid);
     this.#log = new LogWriter(new ByteQueue(allocate(data.limits.logBytes)));
     this.#release = new ReleaseQueue(allocate(data.limits.releaseBytes));
     this.#link = new ReplicationLink(this.#poller, data.ownLink, this.#log.queue);
@@ -127,7 +129,7 @@ export class DataLoop {
       log: this.#log,
       release: this.#release,
       checksum: (seed, bytes, offset, length) => crc32(bytes.subarray(offset, offset + length), seed),
-      deadlySignal: () => death.signal(),
+      serverFate: () => death.look(),
       scratch: allocate(LAN_FRAME_MAX),
     });
     if (data.witness.kind === 'embedded') {
@@ -163,8 +165,9 @@ export class DataLoop {
     this.#stopAtMs = this.#nowMs + STOP_DEADLINE_MS;
   }
 
-  /** From now on nothing new comes from the server program. @returns a question for each turn: is this host still needed? */
+  /** The server program has ended by itself: from now on nothing new comes from it. @returns a question for each turn: is this host still needed? */
   linger(timeoutMs: number): () => boolean {
+    this.#south.serverEnded(this.#nowMs);
     const linger = new Linger(timeoutMs, this.#nowMs);
     return () => !linger.isOver(this.#south.connections, this.#nowMs);
   }

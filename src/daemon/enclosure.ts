@@ -65,13 +65,16 @@ const SIGNAL_NAMES = new Map(Object.entries(constants.signals).map(([name, numbe
 export class Enclosure {
   /** Process 1 of the enclosure as the daemon sees it: `/proc/PID/ns/net` is the enclosure's network. */
   readonly initPid: number;
+  /** The server command as the daemon sees it. */
+  readonly serverPid: number;
   /** Kernel settings that were refused. The replicas' TCPs may behave differently for it. */
   readonly warnings: readonly string[];
   readonly #init: InitProcess;
 
-  private constructor(init: InitProcess, initPid: number) {
+  private constructor(init: InitProcess, initPid: number, serverPid: number) {
     this.#init = init;
     this.initPid = initPid;
+    this.serverPid = serverPid;
     this.warnings = init.warnings;
   }
 
@@ -88,8 +91,9 @@ export class Enclosure {
       ip(['link', 'set', 'dev', options.tunName, 'netns', String(initPid)]);
       init.go();
       await init.said('started');
+      const serverPid = await init.findServer();
       init.reportExitTo(options);
-      return new Enclosure(init, initPid);
+      return new Enclosure(init, initPid, serverPid);
     } catch (error) {
       init.kill();
       await init.ended;
@@ -184,6 +188,16 @@ class InitProcess {
     if (pid === undefined) throw new FttcpError('enclosure-failed', 'the enclosure ended while it was being set up');
     this.#initPid = pid;
     return pid;
+  }
+
+  /** The script starts it just after it has said so. 0: it has ended already. */
+  async findServer(): Promise<number> {
+    for (;;) {
+      const [pid] = childrenOf(this.#initPid ?? 0);
+      if (pid !== undefined) return pid;
+      if (this.hasEnded || this.#exitCode !== undefined) return 0;
+      await sleep(STOP_POLL_MS);
+    }
   }
 
   async said(word: string): Promise<void> {

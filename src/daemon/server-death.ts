@@ -1,11 +1,12 @@
 /**
  * Whether the server is being killed. The kernel closes the sockets of a process that dies by a signal as if it had closed them, and
- * before anybody is told of its end; but by then /proc shows it dying. Asked when the server ends a connection.
+ * before anybody is told of its end; but by then /proc shows it dying, until it is reaped. Asked when the server ends a connection.
  */
 import { readdirSync } from 'node:fs';
 import { constants } from 'node:os';
 import { monotonicMs } from '../linux/clock.ts';
-import { deathSignal } from '../linux/process.ts';
+import { deathSignal, processState } from '../linux/process.ts';
+import type { ServerFate } from '../south/context.ts';
 
 /** Those by which one asks a program to end, as masters do their workers: no crash. */
 const ORDERLY: ReadonlySet<string> = new Set(['SIGTERM', 'SIGINT', 'SIGHUP', 'SIGQUIT']);
@@ -22,29 +23,30 @@ export function isCrash(signal: string | null): signal is string {
 
 export class ServerDeath {
   readonly #procRoot: string;
+  readonly #serverPid: number;
   #freshUntilMs = 0;
 
-  /** @param initPid process 1 of the enclosure */
-  constructor(initPid: number) {
+  /**
+   * @param initPid process 1 of the enclosure
+   * @param serverPid the server program
+   */
+  constructor(initPid: number, serverPid: number) {
     this.#procRoot = `/proc/${initPid}/root/proc`;
+    this.#serverPid = serverPid;
   }
 
-  /** Name of the signal that a process of the server, the program or what it forked, just crashes by; '' when none does. */
-  signal(): string {
+  /** Of the server program and all that it has forked. */
+  look(): ServerFate {
     const atMs = monotonicMs();
-    if (atMs < this.#freshUntilMs) return '';
-    const found = this.#look();
+    if (atMs < this.#freshUntilMs) return { is: 'alive' };
+    for (const entry of this.#processes()) {
+      const signal = SIGNAL_NAMES.get(deathSignal(entry, this.#procRoot)) ?? null;
+      if (isCrash(signal)) return { is: 'dying', signal };
+    }
+    if (processState(this.#serverPid) === undefined) return { is: 'gone' };
     const tookMs = monotonicMs() - atMs;
     if (tookMs > SHORT_MS) this.#freshUntilMs = atMs + HOLDS_FACTOR * tookMs;
-    return found;
-  }
-
-  #look(): string {
-    for (const entry of this.#processes()) {
-      const name = SIGNAL_NAMES.get(deathSignal(entry, this.#procRoot)) ?? null;
-      if (isCrash(name)) return name;
-    }
-    return '';
+    return { is: 'alive' };
   }
 
   #processes(): string[] {

@@ -20,6 +20,12 @@ export interface PacketPorts {
 /** Running checksum of output bytes: CRC-32 of `bytes[offset, offset + length)` continued from `seed`. */
 export type Checksum = (seed: number, bytes: Uint8Array, offset: number, length: number) => number;
 
+/** Whether the server lives, or is just dying of a crash, by which signal; `gone` when it is too late to see. */
+export type ServerFate =
+  | { readonly is: 'alive' }
+  | { readonly is: 'gone' }
+  | { readonly is: 'dying'; readonly signal: string };
+
 export interface SouthLimits {
   readonly connections: number;
   readonly halfOpen: number;
@@ -90,10 +96,12 @@ export interface SouthContext {
   readonly diverged: Connection[];
   /** Connections whose client has acknowledged, or changed its window, since the last notes were appended. */
   readonly noted: Connection[];
-  /** Asked when the server ends a connection: the signal that it is just dying of, and did not mean to; '' when it lives. */
-  readonly deadlySignal: () => string;
+  /** Asked when the server ends a connection. */
+  readonly serverFate: () => ServerFate;
   /** The server was killed, by this: what its kernel says for it is not to be believed. '' while it lives. */
   killedBy: string;
+  /** The server has ended as it wanted to: its kernel speaks for it. */
+  serverEnded: boolean;
   /** True on the primary: this host is the one voice. */
   speaking: boolean;
   nextConnectionId: number;

@@ -21,6 +21,8 @@ import { isTranslated, requirePartialChecksum, translateForClient } from './tran
 import type { VirtualClient } from './virtual-client.ts';
 
 const MAC_SCRATCH = new Uint8Array(6);
+/** More are lost: the kernel, or the client, asks again. */
+const HELD_MAX = 256;
 
 export interface ServerSideParts {
   readonly virtualClient: VirtualClient;
@@ -38,6 +40,8 @@ export class ServerSide {
   readonly #backpressure: Backpressure;
   readonly #existence: Existence;
   readonly #segment = new Segment();
+  /** Packets that end connections, of a server that is gone and was not seen to go. */
+  readonly #held: Uint8Array[] = [];
 
   constructor(context: SouthContext, parts: ServerSideParts) {
     this.#context = context;
@@ -75,7 +79,11 @@ export class ServerSide {
       segment.destinationPort,
       segment.sourcePort,
     );
-    if (connection !== undefined && (segment.flags & (FIN | RST)) !== 0 && this.#isDeathCry(connection)) {
+    if (
+      connection !== undefined &&
+      (segment.flags & (FIN | RST)) !== 0 &&
+      this.#isDeathCry(connection, offset, length)
+    ) {
       counters.deathCries++;
     } else if (
       speaking &&
@@ -100,15 +108,40 @@ export class ServerSide {
 
   /**
    * FIN and RST of a process that is killed are its kernel's doing. While another host can go on, no client hears of them; where there
-   * is none, or it was the client's request that killed both servers, they pass.
+   * is none, or it was the client's request that killed both servers, they pass. Where it is too late to see they are held until it is known.
    */
-  #isDeathCry(connection: Connection): boolean {
+  #isDeathCry(connection: Connection, offset: number, length: number): boolean {
     const context = this.#context;
-    if (!this.#isReplicated) return false;
-    context.killedBy ||= context.deadlySignal();
-    if (context.killedBy === '') return false;
+    if (!this.#isReplicated || context.serverEnded) return false;
+    if (context.killedBy === '') {
+      const fate = context.serverFate();
+      if (fate.is === 'alive') return false;
+      if (fate.is === 'gone') {
+        const at = offset + TUN_HEADROOM;
+        if (this.#held.length < HELD_MAX) this.#held.push(context.release.bytes.slice(at, at + length));
+        return true;
+      }
+      context.killedBy = fate.signal;
+      this.forgetHeld();
+    }
     if (!context.speaking) connection.phase = 'reset';
     return true;
+  }
+
+  /** The server did not mean what is held. */
+  forgetHeld(): void {
+    this.#held.length = 0;
+  }
+
+  /** It did. */
+  passHeld(nowMs: number): void {
+    const { release } = this.#context;
+    for (const packet of this.#held.splice(0)) {
+      const offset = release.reserve();
+      if (offset < 0) return;
+      release.bytes.set(packet, offset + TUN_HEADROOM);
+      this.fromTun(offset, packet.length, nowMs);
+    }
   }
 
   /** What the kernel of a primary's dead server says in place of it, until another host speaks. */

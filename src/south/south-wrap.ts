@@ -13,6 +13,7 @@ import {
   COUNTERS,
   type Counters,
   type PacketPorts,
+  type ServerFate,
   type SouthConfig,
   type SouthContext,
 } from './context.ts';
@@ -42,7 +43,7 @@ export interface SouthParts {
   readonly log: LogWriter;
   readonly release: ReleaseQueue;
   readonly checksum: Checksum;
-  readonly deadlySignal: () => string;
+  readonly serverFate: () => ServerFate;
   /** Memory of one frame, for packets that the virtual client makes. */
   readonly scratch: Uint8Array;
 }
@@ -78,8 +79,9 @@ export class SouthWrap {
       fed: [],
       diverged: [],
       noted: [],
-      deadlySignal: parts.deadlySignal,
+      serverFate: parts.serverFate,
       killedBy: '',
+      serverEnded: false,
       speaking: false,
       nextConnectionId: 1,
     };
@@ -183,6 +185,13 @@ export class SouthWrap {
   /** The server program was found dead by other means than its packets. */
   serverKilled(signal: string): void {
     this.#context.killedBy ||= signal;
+    this.#serverSide.forgetHeld();
+  }
+
+  /** The server program has ended as it wanted to. */
+  serverEnded(nowMs: number): void {
+    this.#context.serverEnded = true;
+    this.#serverSide.passHeld(nowMs);
   }
 
   /** Falls silent: nothing that waits at the barrier may leave any more. */

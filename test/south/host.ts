@@ -95,7 +95,7 @@ export class Host {
       log: this.log,
       release: this.release,
       checksum: (seed, bytes, offset, length) => crc32(bytes.subarray(offset, offset + length), seed),
-      deadlySignal: () => (this.server.killed ? 'SIGKILL' : ''),
+      serverFate: () => this.server.fate,
       scratch: new Uint8Array(LAN_FRAME_MAX),
     });
     const { index, timeoutMs, ackTimeoutMs } = options;

@@ -4,6 +4,7 @@
  */
 import { equal, ok } from 'node:assert/strict';
 import { crc32 } from 'node:zlib';
+import type { ServerFate } from '../../src/south/context.ts';
 import { seq, seqAdd } from '../../src/wire/seq.ts';
 import { ACK, FIN, RST, SYN } from '../../src/wire/tcp.ts';
 import { ModelTcp, type TcpOptions } from './model-tcp.ts';
@@ -57,8 +58,8 @@ export class ModelServer {
   readonly connections: ModelTcp[] = [];
   /** Packets for the TUN, in order. */
   readonly toWrap: Uint8Array[] = [];
-  /** Its program was killed by a signal: its kernel ends its connections. */
-  killed = false;
+  /** How its program looks from outside. */
+  fate: ServerFate = { is: 'alive' };
   /** While false a SYN is answered by RST, as by a host whose program has not started. */
   listening = true;
   /** While false the program reads nothing. */
@@ -98,8 +99,8 @@ export class ModelServer {
   }
 
   /** SIGKILL: the kernel closes what the program had open, by RST where it had not read everything. */
-  kill(nowMs: number): void {
-    this.killed = true;
+  kill(nowMs: number, fate: ServerFate = { is: 'dying', signal: 'SIGKILL' }): void {
+    this.fate = fate;
     this.listening = false;
     for (const { tcp } of this.#byPeer.values()) {
       if (tcp.unread > 0) tcp.abort(nowMs);
@@ -112,7 +113,8 @@ export class ModelServer {
   turn(nowMs: number): void {
     for (const { tcp, ends } of this.#byPeer.values()) {
       tcp.timer(nowMs);
-      if (tcp.established && this.reads && !this.killed) this.options.app(tcp, this.options.readBytes, nowMs);
+      if (tcp.established && this.reads && this.fate.is === 'alive')
+        this.options.app(tcp, this.options.readBytes, nowMs);
       for (const packet of tcp.out.splice(0)) this.toWrap.push(tunPacket(packet, ends, tcp.mss));
     }
   }

@@ -71,3 +71,19 @@ test('without a backup the death of the server is what it was', () => {
   world.primary.server.kill(world.nowMs);
   world.run(() => client.tcp.state === 'reset' || client.tcp.peerFinished, 3_000);
 });
+
+test('where it is too late to see how the server has ended, its last words are held until that is known', () => {
+  for (const wasKilled of [true, false]) {
+    const world = new World({ seed: 10, app: echo }).pair();
+    const client = conversation(world, 9_000, 500);
+    world.run(() => client.tcp.received.length >= 3_000);
+    world.primary.server.kill(world.nowMs, { is: 'gone' });
+    world.runFor(2);
+    equal(endings(world)[0], 0);
+    if (wasKilled) world.primary.south.serverKilled('SIGKILL');
+    else world.primary.south.serverEnded(world.nowMs);
+    if (wasKilled) world.finish();
+    else world.run(() => client.tcp.state === 'reset' || client.tcp.peerFinished, 1_000);
+    equal(world.backup.replica.role, wasKilled ? 'primary' : 'backup');
+  }
+});
