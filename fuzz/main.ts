@@ -1,0 +1,118 @@
+/** `npm run fuzz`: reads the command line, watches over the campaign, sums up. docs/fuzzing.md. */
+import { Worker } from 'node:worker_threads';
+import { Command, CommanderError } from 'commander';
+import { FttcpError } from '../src/errors.ts';
+import { type CampaignResult, type Failure, repeatCommand } from './campaign.ts';
+import { TARGETS } from './targets.ts';
+import type { FuzzWorkerData } from './worker.ts';
+
+interface Flags {
+  inputs: string;
+  seed?: string;
+  target?: string;
+  episode?: string;
+  json?: boolean;
+}
+
+const NUMBER_MAX = 2 ** 31 - 1;
+const EXIT_FAILED = 1;
+const EXIT_USAGE = 2;
+const LOOK_EVERY_MS = 1_000;
+/** No input takes so long, on however slow a machine; to shrink a failure does not count as one. */
+const HANGS_AFTER_MS = 120_000;
+/** Whatever is fuzzed lives in less. */
+const HEAP_MAX_MB = 512;
+
+/** What became of it is `process.exitCode`: 0 done, 1 failed, 2 wrong usage. */
+export async function main(argv: string[]): Promise<void> {
+  const program = new Command('fuzz')
+    .description('Mutated messages to every decoder of foreign bytes: none throws, none hangs, none grows')
+    .option('--inputs <number>', 'how many, for all targets together', '200000')
+    .option('--seed <number>', 'decides everything; random if it is left out')
+    .option('--target <name>', `only this one of ${TARGETS.map(({ name }) => name).join(', ')}`)
+    .option('--episode <number>', 'only this one of the seed and target')
+    .option('--json', 'print one JSON object on standard output')
+    .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, 'fttcp: ')) })
+    .exitOverride()
+    .action(run);
+  try {
+    await program.parseAsync(argv);
+  } catch (error) {
+    if (error instanceof CommanderError) {
+      process.exitCode = error.exitCode === 0 ? 0 : EXIT_USAGE;
+    } else if (error instanceof FttcpError && error.code === 'usage') {
+      process.stderr.write(`fttcp: ${error.message}\n`);
+      process.exitCode = EXIT_USAGE;
+    } else {
+      throw error;
+    }
+  }
+}
+
+async function run({ json, target, ...flags }: Flags): Promise<void> {
+  const seed = flags.seed === undefined ? Math.floor(Math.random() * NUMBER_MAX) : wholeNumber(flags.seed, '--seed', 0);
+  const inputs = wholeNumber(flags.inputs, '--inputs', 1);
+  const episode = flags.episode === undefined ? undefined : wholeNumber(flags.episode, '--episode', 0);
+  const targets = TARGETS.map(({ name }) => name).filter((name) => target === undefined || name === target);
+  if (targets.length === 0) throw new FttcpError('usage', `--target is one of ${TARGETS.map(({ name }) => name)}`);
+  if (episode !== undefined && target === undefined) throw new FttcpError('usage', '--episode needs a --target');
+
+  const tell = (line: string) => (json ? process.stderr : process.stdout).write(`${line}\n`);
+  tell(`seed ${seed}: ${targets.join(', ')}`);
+  const startedMs = performance.now();
+  const result = await watched({ targets, inputs, seed, episode, progress: new Int32Array(new SharedArrayBuffer(12)) });
+  for (const failure of result.failures) for (const line of failureText(failure)) tell(line);
+  tell(summaryLine(result, performance.now() - startedMs));
+  if (json) process.stdout.write(`${JSON.stringify(result)}\n`);
+  if (!result.ok) process.exitCode = EXIT_FAILED;
+}
+
+/** Runs the campaign; where it gets no further, or its memory does not suffice, that is a failure of the input it was at. */
+function watched(data: FuzzWorkerData): Promise<CampaignResult> {
+  const worker = new Worker(new URL('./worker.js', import.meta.url), {
+    workerData: data,
+    resourceLimits: { maxOldGenerationSizeMb: HEAP_MAX_MB },
+  });
+  return new Promise((resolve) => {
+    let [seen, seenAtMs] = [0, performance.now()];
+    const end = (result: CampaignResult) => {
+      clearInterval(timer);
+      resolve(result);
+      void worker.terminate();
+    };
+    const timer = setInterval(() => {
+      const inputs = Atomics.load(data.progress, 0);
+      if (inputs !== seen) [seen, seenAtMs] = [inputs, performance.now()];
+      else if (performance.now() - seenAtMs > HANGS_AFTER_MS) end(broken(data, 'an input is never done with'));
+    }, LOOK_EVERY_MS);
+    worker.on('message', end);
+    worker.on('error', (error) => end(broken(data, error.stack ?? String(error))));
+  });
+}
+
+/** The campaign has not come to its end. */
+function broken({ targets, seed, progress }: FuzzWorkerData, problem: string): CampaignResult {
+  const [inputs = 0, index = 0, episode = 0] = progress;
+  const target = targets[index] ?? '';
+  const failure = { target, episode, problem, inputs: [], command: repeatCommand(target, seed, episode) };
+  return { ok: false, seed, inputs, targets: {}, failures: [failure] };
+}
+
+function failureText({ target, problem, inputs, command }: Failure): string[] {
+  const told = inputs.map((input, i) => `  input ${i + 1}: ${input === '' ? '(nothing)' : input}`);
+  return [`FAILED ${target}: ${problem}`, ...told, `  again: ${command}`];
+}
+
+/** The last line. */
+export function summaryLine({ inputs, targets, seed, failures }: CampaignResult, durationMs: number): string {
+  const failed = `${failures.length} failure${failures.length === 1 ? '' : 's'}`;
+  const seconds = (durationMs / 1000).toFixed(0);
+  return `fuzz: ${inputs} inputs to ${Object.keys(targets).length} targets, seed ${seed}, ${failed}, ${seconds} s`;
+}
+
+/** @throws FttcpError `usage` */
+function wholeNumber(text: string, option: string, least: number): number {
+  const number = Number(text);
+  if (/^\d+$/.test(text) && number >= least && number <= NUMBER_MAX) return number;
+  throw new FttcpError('usage', `${option} is a whole number from ${least} to ${NUMBER_MAX}, not "${text}"`);
+}
