@@ -29,7 +29,7 @@ export async function shrunk(
   const last = () => best.at(-1) ?? new Uint8Array(0);
   const withLast = (bytes: Uint8Array) => [...best.slice(0, -1), bytes];
   for (let cut = last().length; cut >= 1; cut = Math.floor(cut / 2)) {
-    while (last().length > cut && (await tryThis(withLast(last().slice(0, -cut)))));
+    while (last().length >= cut && (await tryThis(withLast(last().slice(0, -cut)))));
   }
   for (let i = 0; i < last().length; i++) {
     if (last()[i] === 0) continue;
