@@ -1,4 +1,5 @@
 /** All of it: each target has its share of the inputs, in episodes; the first failure of a target is shrunk, and told. */
+import { setImmediate } from 'node:timers/promises';
 import { type EpisodeName, episodeLength, replayEpisode, runEpisode } from './episode.ts';
 import { shrunk } from './shrink.ts';
 import type { Target } from './target.ts';
@@ -9,8 +10,8 @@ export interface CampaignOptions {
   readonly seed: number;
   /** Only this episode, whole. */
   readonly episode?: number;
-  /** Hears where the campaign is, before every input. */
-  readonly progress?: (target: Target, episode: number) => void;
+  /** Hears of each episode that begins, and how many inputs the target was given before. */
+  readonly begins?: (target: Target, episode: number, inputs: number) => void;
 }
 
 export interface Failure {
@@ -54,21 +55,19 @@ export function repeatCommand(target: string, seed: number, episode: number): st
 async function fuzzTarget(
   target: Target,
   share: number,
-  { seed, episode: only, progress }: CampaignOptions,
+  { seed, episode: only, begins }: CampaignOptions,
 ): Promise<{ inputs: number; failure: Failure | undefined }> {
   let inputs = 0;
-  const count = (episode: number) => () => {
-    inputs++;
-    progress?.(target, episode);
-  };
-  if (only !== undefined) {
-    const name = { target, seed, episode: only };
-    const finding = await runEpisode(name, episodeLength(only), count(only));
-    return { inputs, failure: finding && (await failureOf(name, finding.problem)) };
-  }
-  for (let episode = 0; inputs < share; episode++) {
+  const first = only ?? 0;
+  const most = only === undefined ? share : episodeLength(only);
+  for (let episode = first; inputs < most; episode++) {
     const name = { target, seed, episode };
-    const finding = await runEpisode(name, share - inputs, count(episode));
+    begins?.(target, episode, inputs);
+    // Inputs follow one another without a turn of the event loop, and others want theirs.
+    await setImmediate();
+    const finding = await runEpisode(name, most - inputs, () => {
+      inputs++;
+    });
     if (finding !== undefined) return { inputs, failure: await failureOf(name, finding.problem) };
   }
   return { inputs, failure: undefined };

@@ -1,10 +1,10 @@
 /** `npm run fuzz`: reads the command line, watches over the campaign, sums up. docs/fuzzing.md. */
-import { Worker } from 'node:worker_threads';
+import { fork } from 'node:child_process';
 import { Command, CommanderError } from 'commander';
 import { FttcpError } from '../src/errors.ts';
 import { type CampaignResult, type Failure, repeatCommand } from './campaign.ts';
+import type { Orders, Report } from './child.ts';
 import { TARGETS } from './targets.ts';
-import type { FuzzWorkerData } from './worker.ts';
 
 interface Flags {
   inputs: string;
@@ -17,9 +17,8 @@ interface Flags {
 const NUMBER_MAX = 2 ** 31 - 1;
 const EXIT_FAILED = 1;
 const EXIT_USAGE = 2;
-const LOOK_EVERY_MS = 1_000;
-/** No input takes so long, on however slow a machine; to shrink a failure does not count as one. */
-const HANGS_AFTER_MS = 120_000;
+/** No episode takes so long, its failure shrunk, on however slow a machine. */
+const HANGS_AFTER_MS = 240_000;
 /** Whatever is fuzzed lives in less. */
 const HEAP_MAX_MB = 512;
 
@@ -60,42 +59,40 @@ async function run({ json, target, ...flags }: Flags): Promise<void> {
   const tell = (line: string) => (json ? process.stderr : process.stdout).write(`${line}\n`);
   tell(`seed ${seed}: ${targets.join(', ')}`);
   const startedMs = performance.now();
-  const result = await watched({ targets, inputs, seed, episode, progress: new Int32Array(new SharedArrayBuffer(12)) });
+  const result = await watched({ targets, inputs, seed, ...(episode === undefined ? {} : { episode }) });
   for (const failure of result.failures) for (const line of failureText(failure)) tell(line);
   tell(summaryLine(result, performance.now() - startedMs));
   if (json) process.stdout.write(`${JSON.stringify(result)}\n`);
   if (!result.ok) process.exitCode = EXIT_FAILED;
 }
 
-/** Runs the campaign; where it gets no further, or its memory does not suffice, that is a failure of the input it was at. */
-function watched(data: FuzzWorkerData): Promise<CampaignResult> {
-  const worker = new Worker(new URL('./worker.js', import.meta.url), {
-    workerData: data,
-    resourceLimits: { maxOldGenerationSizeMb: HEAP_MAX_MB },
+/** Runs the campaign; where it does not come to its end, that is a failure of the episode it was at. */
+function watched(orders: Orders): Promise<CampaignResult> {
+  const child = fork(new URL('./child.js', import.meta.url), [JSON.stringify(orders)], {
+    execArgv: ['--enable-source-maps', `--max-old-space-size=${HEAP_MAX_MB}`],
+    stdio: ['ignore', 2, 2, 'ipc'],
   });
+  let at = { target: '', episode: 0, inputs: 0 };
   return new Promise((resolve) => {
-    let [seen, seenAtMs] = [0, performance.now()];
     const end = (result: CampaignResult) => {
-      clearInterval(timer);
+      clearTimeout(timer);
+      child.kill('SIGKILL');
       resolve(result);
-      void worker.terminate();
     };
-    const timer = setInterval(() => {
-      const inputs = Atomics.load(data.progress, 0);
-      if (inputs !== seen) [seen, seenAtMs] = [inputs, performance.now()];
-      else if (performance.now() - seenAtMs > HANGS_AFTER_MS) end(broken(data, 'an input is never done with'));
-    }, LOOK_EVERY_MS);
-    worker.on('message', end);
-    worker.on('error', (error) => end(broken(data, error.stack ?? String(error))));
+    const fail = (problem: string) => {
+      const { target, episode, inputs } = at;
+      const command = repeatCommand(target, orders.seed, episode);
+      const failures = [{ target, episode, problem, inputs: [], command }];
+      end({ ok: false, seed: orders.seed, inputs, targets: { [target]: inputs }, failures });
+    };
+    const timer = setTimeout(() => fail('an input is never done with'), HANGS_AFTER_MS);
+    child.on('message', (report: Report) => {
+      if ('result' in report) return end(report.result);
+      at = report;
+      timer.refresh();
+    });
+    child.on('exit', (code, signal) => fail(`the process ended: ${signal ?? `exit code ${code}`}`));
   });
-}
-
-/** The campaign has not come to its end. */
-function broken({ targets, seed, progress }: FuzzWorkerData, problem: string): CampaignResult {
-  const [inputs = 0, index = 0, episode = 0] = progress;
-  const target = targets[index] ?? '';
-  const failure = { target, episode, problem, inputs: [], command: repeatCommand(target, seed, episode) };
-  return { ok: false, seed, inputs, targets: {}, failures: [failure] };
 }
 
 function failureText({ target, problem, inputs, command }: Failure): string[] {
