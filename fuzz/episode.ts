@@ -4,7 +4,7 @@
  */
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
-import { Random } from '../soak/random.ts';
+import { Random } from '../src/lab/random.ts';
 import { mutated } from './mutation.ts';
 import type { Subject, Target } from './target.ts';
 

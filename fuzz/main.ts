@@ -1,6 +1,6 @@
 /** `npm run fuzz`: reads the command line, watches over the campaign, sums up. docs/fuzzing.md. */
 import { fork } from 'node:child_process';
-import { Command, CommanderError } from 'commander';
+import { newProgram, runProgram } from '../src/cli/program.ts';
 import { FttcpError } from '../src/errors.ts';
 import { type CampaignResult, type Failure, repeatCommand } from './campaign.ts';
 import type { Orders, Report } from './child.ts';
@@ -16,36 +16,24 @@ interface Flags {
 
 const NUMBER_MAX = 2 ** 31 - 1;
 const EXIT_FAILED = 1;
-const EXIT_USAGE = 2;
 /** No episode takes so long, its failure shrunk, on however slow a machine. */
 const HANGS_AFTER_MS = 240_000;
 /** Whatever is fuzzed lives in less. */
 const HEAP_MAX_MB = 512;
 
-/** What became of it is `process.exitCode`: 0 done, 1 failed, 2 wrong usage. */
+/** What became of it is `process.exitCode`. */
 export async function main(argv: string[]): Promise<void> {
-  const program = new Command('fuzz')
-    .description('Mutated messages to every decoder of foreign bytes: none throws, none hangs, none grows')
+  const program = newProgram(
+    'fuzz',
+    'Mutated messages to every decoder of foreign bytes: none throws, none hangs, none grows',
+  )
     .option('--inputs <number>', 'how many, for all targets together', '200000')
     .option('--seed <number>', 'decides everything; random if it is left out')
     .option('--target <name>', `only this one of ${TARGETS.map(({ name }) => name).join(', ')}`)
     .option('--episode <number>', 'only this one of the seed and target')
     .option('--json', 'print one JSON object on standard output')
-    .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, 'fttcp: ')) })
-    .exitOverride()
     .action(run);
-  try {
-    await program.parseAsync(argv);
-  } catch (error) {
-    if (error instanceof CommanderError) {
-      process.exitCode = error.exitCode === 0 ? 0 : EXIT_USAGE;
-    } else if (error instanceof FttcpError && error.code === 'usage') {
-      process.stderr.write(`fttcp: ${error.message}\n`);
-      process.exitCode = EXIT_USAGE;
-    } else {
-      throw error;
-    }
-  }
+  await runProgram(program, argv);
 }
 
 async function run({ json, target, ...flags }: Flags): Promise<void> {
@@ -53,7 +41,8 @@ async function run({ json, target, ...flags }: Flags): Promise<void> {
   const inputs = wholeNumber(flags.inputs, '--inputs', 1);
   const episode = flags.episode === undefined ? undefined : wholeNumber(flags.episode, '--episode', 0);
   const targets = TARGETS.map(({ name }) => name).filter((name) => target === undefined || name === target);
-  if (targets.length === 0) throw new FttcpError('usage', `--target is one of ${TARGETS.map(({ name }) => name)}`);
+  if (targets.length === 0)
+    throw new FttcpError('usage', `--target is one of ${TARGETS.map(({ name }) => name).join(', ')}`);
   if (episode !== undefined && target === undefined) throw new FttcpError('usage', '--episode needs a --target');
 
   const tell = (line: string) => (json ? process.stderr : process.stdout).write(`${line}\n`);

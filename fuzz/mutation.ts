@@ -1,5 +1,5 @@
 /** Valid messages made invalid, or valid in an unusual way: a few small changes each, all drawn from one source. */
-import type { Random } from '../soak/random.ts';
+import type { Random } from '../src/lab/random.ts';
 import { getU16, getU32, setU16, setU32 } from '../src/wire/bytes.ts';
 
 /** Lengths, counts and numbers stand at their ends and beside their signs. */

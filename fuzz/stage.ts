@@ -4,7 +4,7 @@
  */
 import { equal, ok } from 'node:assert/strict';
 import { crc32 } from 'node:zlib';
-import type { Random } from '../soak/random.ts';
+import type { Random } from '../src/lab/random.ts';
 import { ByteQueue } from '../src/log/byte-queue.ts';
 import { LINK_FRAME } from '../src/log/entry.ts';
 import { FrameView } from '../src/log/frame.ts';
@@ -40,7 +40,7 @@ import {
   upwards,
 } from './packets.ts';
 
-export const LIMITS = { connections: 8, halfOpen: 4, connectionBytes: 128 << 10 };
+export const LIMITS = { connections: 8, halfOpen: 4, connectionBytes: 128 << 10, totalBytes: 512 << 10 };
 /** The least that a configuration may set. */
 const QUEUE_BYTES = 256 << 10;
 /** Packets that the wrap emits because of one. More than a few, where a connection that waits is let go on. */
@@ -77,6 +77,7 @@ export interface StageOptions {
   /** Whether a backup is there to hold what is said. */
   readonly logged: boolean;
   readonly serverIss?: Seq;
+  readonly onDivergence?: 'reset' | 'continue';
 }
 
 export class Stage {
@@ -93,11 +94,18 @@ export class Stage {
   readonly #segment = new Segment();
   readonly #entry = new FrameView();
 
-  constructor({ family, logged, serverIss = SERVER_ISS }: StageOptions) {
+  constructor({ family, logged, serverIss = SERVER_ISS, onDivergence = 'reset' }: StageOptions) {
     this.family = family;
     this.#kernel = new Kernel(serverIss);
     this.south = new SouthWrap({
-      config: { serviceIp: serviceIp(family), serviceMac: SERVICE_MAC, limits: LIMITS, catchUpTimeoutMs: 5_000 },
+      config: {
+        serviceIp: serviceIp(family),
+        serviceMac: SERVICE_MAC,
+        limits: LIMITS,
+        catchUpTimeoutMs: 5_000,
+        onDivergence,
+      },
+      deadlySignal: () => '',
       ports: {
         lan: (bytes, offset, length) => {
           this.#look(bytes, offset, length, FRAME_IP);
@@ -174,6 +182,7 @@ export class Stage {
   check(): void {
     const { south } = this;
     ok(south.connectionCount <= LIMITS.connections + LIMITS.halfOpen, 'the table of connections is bounded');
+    ok(south.keptBytes >= 0 && south.keptBytes <= 2 * LIMITS.totalBytes, 'what all connections keep is bounded');
     for (const [name, count] of Object.entries(south.counters)) ok(Number.isSafeInteger(count) && count >= 0, name);
     for (const connection of south.connections) this.#checkConnection(connection);
   }
@@ -184,8 +193,8 @@ export class Stage {
     }
     const { input, output, uncompared, inWireNxt, inEnd } = connection;
     ok(inWireNxt <= inEnd || !this.south.speaking, 'nothing is acknowledged that is not logged (rule 1)');
-    for (const { allocated, holes } of [input, output]) {
-      ok(allocated <= 2 * LIMITS.connectionBytes, 'buffers are bounded');
+    for (const { ring, holes } of [input, output]) {
+      ok(ring.length <= 2 * LIMITS.connectionBytes, 'buffers are bounded');
       ok(holes <= HOLES_MAX || !this.south.speaking, 'holes are bounded');
     }
     ok(uncompared.length <= UNCOMPARED_MAX, 'entries to be compared are bounded');

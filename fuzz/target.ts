@@ -1,5 +1,5 @@
 /** What is fuzzed: a decoder, or a machine behind decoders, that is given bytes which somebody else has made. */
-import type { Random } from '../soak/random.ts';
+import type { Random } from '../src/lab/random.ts';
 
 export interface Target {
   readonly name: string;

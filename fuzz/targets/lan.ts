@@ -3,7 +3,7 @@
  * does not. Whoever is on the LAN may send them: nothing throws, and no frame makes many.
  */
 import { equal } from 'node:assert/strict';
-import type { Random } from '../../soak/random.ts';
+import type { Random } from '../../src/lab/random.ts';
 import { ETHERNET_HEADER } from '../../src/wire/ethernet.ts';
 import { seq, seqAdd } from '../../src/wire/seq.ts';
 import {

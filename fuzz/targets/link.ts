@@ -4,7 +4,7 @@
  */
 import { deepEqual, equal, ok } from 'node:assert/strict';
 import { createHmac } from 'node:crypto';
-import type { Random } from '../../soak/random.ts';
+import type { Random } from '../../src/lab/random.ts';
 import { ByteQueue } from '../../src/log/byte-queue.ts';
 import { ENTRY, FRAME_HEADER, FRAME_MAX, LINK_FRAME } from '../../src/log/entry.ts';
 import { FrameView, setU64, writeFrameHeader } from '../../src/log/frame.ts';

@@ -5,7 +5,7 @@
  */
 import { deepEqual, ok } from 'node:assert/strict';
 import { createHmac } from 'node:crypto';
-import type { Random } from '../../soak/random.ts';
+import type { Random } from '../../src/lab/random.ts';
 import { NO_PEER } from '../../src/replica/health.ts';
 import { Replica } from '../../src/replica/replica.ts';
 import { changed, type View, type WitnessAnswer, type WitnessRequest } from '../../src/replica/view.ts';
