@@ -20,15 +20,26 @@ const RTM_DELLINK = 17;
 const TYPE_AT = 4;
 const IFINDEX_AT = 16 + 4;
 const FLAGS_AT = 16 + 8;
-const HEAD_BYTES = 32;
+export const LINK_NEWS_HEAD_BYTES = 32;
 const IFF_LOWER_UP = 0x10000;
+
+export type LinkNews = 'up' | 'down' | 'gone';
+
+/** What a message says of the interface, by its first LINK_NEWS_HEAD_BYTES; undefined: nothing, or it is of another one. */
+export function linkNews(head: DataView, ifindex: number): LinkNews | undefined {
+  if (head.getInt32(IFINDEX_AT, true) !== ifindex) return undefined;
+  const type = head.getUint16(TYPE_AT, true);
+  if (type === RTM_DELLINK) return 'gone';
+  if (type !== RTM_NEWLINK) return undefined;
+  return (head.getUint32(FLAGS_AT, true) & IFF_LOWER_UP) === 0 ? 'down' : 'up';
+}
 
 /** Watches from now on; what the state is at first is to be asked for. */
 export class LinkEvents {
   readonly fd: number;
   readonly #ifindex: number;
   // What follows the head is not looked at and may be cut: the kernel tells of one interface in each datagram.
-  readonly #bytes = allocate(HEAD_BYTES);
+  readonly #bytes = allocate(LINK_NEWS_HEAD_BYTES);
   readonly #view = new DataView(this.#bytes.buffer);
   #gone = false;
 
@@ -60,15 +71,14 @@ export class LinkEvents {
   take(): boolean | undefined {
     let up: boolean | undefined;
     for (;;) {
-      const length = recv(this.fd, this.#bytes, 0, HEAD_BYTES, 0);
+      const length = recv(this.fd, this.#bytes, 0, LINK_NEWS_HEAD_BYTES, 0);
       // An overflow is told once, and what was kept comes after it.
       if (length === -ENOBUFS) continue;
-      if (length < HEAD_BYTES) return up;
-      if (this.#view.getInt32(IFINDEX_AT, true) !== this.#ifindex) continue;
-      const type = this.#view.getUint16(TYPE_AT, true);
-      if (type === RTM_DELLINK) this.#gone = true;
-      if (type === RTM_NEWLINK) up = (this.#view.getUint32(FLAGS_AT, true) & IFF_LOWER_UP) !== 0;
-      if (this.#gone) up = false;
+      if (length < LINK_NEWS_HEAD_BYTES) return up;
+      const news = linkNews(this.#view, this.#ifindex);
+      if (news === undefined) continue;
+      if (news === 'gone') this.#gone = true;
+      up = news === 'up' && !this.#gone;
     }
   }
 

@@ -115,3 +115,17 @@ const LEAST_LENGTH: Readonly<Record<number, number>> = {
 export function leastLength(type: number): number {
   return LEAST_LENGTH[type] ?? FRAME_HEADER;
 }
+
+/** Fields of each type that hold a stream position. */
+const POSITIONS: Readonly<Record<number, readonly number[]>> = {
+  [ENTRY.ESTABLISHED]: [ESTABLISHED_EDGE],
+  [ENTRY.BYTES]: [BYTES_POSITION],
+  [ENTRY.FIN]: [FIN_POSITION],
+  [ENTRY.CLIENT_ACK]: [CLIENT_ACK_ACK, CLIENT_ACK_EDGE],
+  [ENTRY.OUTPUT]: [OUTPUT_END, OUTPUT_ACK, OUTPUT_EDGE],
+};
+const NO_POSITIONS: readonly number[] = [];
+
+export function positionFields(type: number): readonly number[] {
+  return POSITIONS[type] ?? NO_POSITIONS;
+}

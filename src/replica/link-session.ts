@@ -33,6 +33,7 @@ export class LinkSession {
   readonly #ownNonce: Uint8Array;
   #peerNonce: Uint8Array = new Uint8Array(NONCE_BYTES);
   #peer: Member = { index: 0, life: 0 };
+  #greeted = false;
 
   /** @param nonce fresh randomness for this connection of the link. */
   constructor(queue: ByteQueue, prove: Prove, service: number, self: Member, nonce: Uint8Array) {
@@ -53,9 +54,10 @@ export class LinkSession {
     this.#queue.bytes.set(this.#ownNonce, at + FRAME_HEADER);
   }
 
-  /** Answers the primary's challenge. */
+  /** Answers the primary's challenge, of which there is one: whoever sends more does not read the answers. */
   sendHello(challenge: FrameView): boolean {
-    if (challenge.length !== CHALLENGE_LENGTH) return false;
+    if (challenge.length !== CHALLENGE_LENGTH || this.#greeted) return false;
+    this.#greeted = true;
     this.#peerNonce = challenge.copy(FRAME_HEADER, NONCE_BYTES);
     const at = this.#begin(LINK_FRAME.HELLO, HELLO_LENGTH);
     setU32(this.#queue.bytes, at + FRAME_HEADER, PROTOCOL_VERSION);
@@ -100,8 +102,10 @@ export class LinkSession {
     this.#queue.bytes.set(text, at + FRAME_HEADER);
   }
 
+  /** As it may be shown to people: whoever sends it has proved nothing. */
   static readRefuse(refuse: FrameView): string {
-    return String.fromCharCode(...refuse.copy(FRAME_HEADER, Math.min(200, refuse.length - FRAME_HEADER)));
+    const text = String.fromCharCode(...refuse.copy(FRAME_HEADER, Math.min(200, refuse.length - FRAME_HEADER)));
+    return text.replace(/[^ -~]/g, '?');
   }
 
   sendAck(position: number): void {

@@ -170,6 +170,11 @@ export class Replica {
     return role === 'primary' ? backup !== undefined : role === 'backup' && this.#session !== undefined;
   }
 
+  /** The peer on the link has proved itself, and holds what this primary says. */
+  get #leads(): boolean {
+    return this.role === 'primary' && this.linked;
+  }
+
   /** The backup could take over: it is in the view too. */
   get protects(): boolean {
     return this.linked && this.#standing.pursuit?.goal !== 'admit';
@@ -463,10 +468,10 @@ export class Replica {
         this.#become(handedOver(this.#config, this.#standing), nowMs, { ...NO_PEER, epoch: this.epoch });
         return true;
       case LINK_FRAME.FED:
-        this.#south.backupFed(frame.connection, LinkSession.readPosition(frame), nowMs);
+        if (this.#leads) this.#south.backupFed(frame.connection, LinkSession.readPosition(frame), nowMs);
         return true;
       case LINK_FRAME.DIVERGED:
-        this.#south.backupDiverged(frame.connection, LinkSession.readPosition(frame));
+        if (this.#leads) this.#south.backupDiverged(frame.connection, LinkSession.readPosition(frame));
         return true;
       case LINK_FRAME.LEAVE:
         this.#become(left(this.#config, this.#standing), nowMs, NO_PEER);
@@ -511,6 +516,8 @@ export class Replica {
         : problem;
     if (reason !== '') {
       session.sendRefuse(reason);
+      // It may read the reason, and say no more: frames of a stranger who does not read answers would fill the queue of the log.
+      this.#session = undefined;
       this.#ports.event({ event: 'refused', reason });
       return true;
     }

@@ -13,6 +13,9 @@ import { FRAME_IP } from './release-queue.ts';
 /** Most payload in one frame that the kernel or the NIC cuts into segments. */
 export const BULK_PAYLOAD_MAX = 60_000;
 
+/** Linux cuts no finer, whatever MSS its peer offers: 48 bytes (tcp_min_snd_mss), of which timestamps take 12. */
+const SEGMENT_LEAST = 36;
+
 export class Emitter {
   readonly #context: SouthContext;
   readonly #fields = new SegmentFields();
@@ -72,7 +75,7 @@ export class Emitter {
 
   /** Bytes of payload per segment on the wire. */
   segmentSize(connection: Connection): number {
-    return connection.open.clientMss - (connection.open.timestamps ? 12 : 0);
+    return segmentSizeFor(connection.open.clientMss, connection.open.timestamps);
   }
 
   #segment(connection: Connection, flags: number, position: number, length: number, nowMs: number): void {
@@ -139,6 +142,11 @@ export function wireTsVal(connection: Connection, nowMs: number): number {
     return connection.tsLocalToWire(connection.tsLocal + Math.floor(nowMs - connection.tsLocalAtMs));
   }
   return (connection.tsWire + Math.floor(nowMs - connection.tsWireAtMs)) >>> 0;
+}
+
+/** Payload per segment to whom has offered `mss`, which may be less than the options take. */
+export function segmentSizeFor(mss: number, timestamps: boolean): number {
+  return Math.max(SEGMENT_LEAST, mss - (timestamps ? 12 : 0));
 }
 
 export function clampWindow(window: number): number {

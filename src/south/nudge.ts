@@ -18,6 +18,8 @@ import { FRAME_IP } from './release-queue.ts';
 const MTU_STEP = 8;
 /** RFC 8200 §5; below it a path would rather fragment. */
 const MTU_MIN = 1280;
+/** An MSS that tells of more tells nothing: no packet is so long. */
+const MTU_MAX = 0xffff - MTU_STEP;
 
 export class Nudge {
   readonly #context: SouthContext;
@@ -34,7 +36,7 @@ export class Nudge {
     const v4 = isIpv4(connection.clientIp);
     // The client's segments are as large as the server's MSS allows, at most; that MSS tells the MTU of the path.
     const mtu = connection.open.serverMss + TCP_HEADER + (v4 ? IPV4_HEADER : IPV6_HEADER) - MTU_STEP;
-    if (mtu < MTU_MIN || connection.inFin !== -1) return;
+    if (mtu < MTU_MIN || mtu > MTU_MAX || connection.inFin !== -1) return;
     const at = log.hasRoom(0) ? release.reserve() : -1;
     if (at < 0) return;
     const length = this.#quoteNextSegment(connection);

@@ -23,6 +23,7 @@ export class Replay {
     if (entry.type === layout.ENTRY.OPEN) return this.#open(entry, nowMs);
     const connection = this.#context.byId.get(entry.connection);
     if (connection === undefined) return `entry of type ${entry.type} for the unknown connection ${entry.connection}`;
+    if (!holdsPositions(entry)) return `entry of type ${entry.type} with a position that is no number`;
     switch (entry.type) {
       case layout.ENTRY.ESTABLISHED:
         connection.handshakeDone = true;
@@ -50,8 +51,7 @@ export class Replay {
         this.#virtualClient.acknowledge(connection);
         return '';
       case layout.ENTRY.OUTPUT:
-        this.#output(connection, entry, nowMs);
-        return '';
+        return this.#output(connection, entry, nowMs);
       case layout.ENTRY.CLOSED:
         this.#forget(connection);
         return '';
@@ -95,13 +95,16 @@ export class Replay {
     return '';
   }
 
-  #output(connection: Connection, entry: FrameView, nowMs: number): void {
+  #output(connection: Connection, entry: FrameView, nowMs: number): string {
+    const ack = entry.u64(layout.OUTPUT_ACK);
+    // Rule 1: promoted, this host would acknowledge to the client what nobody holds.
+    if (ack > connection.inEnd) return `output of connection ${connection.id} acknowledges ${ack}, which is not logged`;
     const end = entry.u64(layout.OUTPUT_END);
     const flags = entry.flags;
     if ((flags & layout.OUTPUT_FIN) !== 0) connection.outWireFin = end;
     const next = connection.outWireFin === NONE ? end : connection.outWireFin + 1;
     connection.outWireNxt = Math.max(connection.outWireNxt, next);
-    connection.inWireNxt = Math.max(connection.inWireNxt, entry.u64(layout.OUTPUT_ACK));
+    connection.inWireNxt = Math.max(connection.inWireNxt, ack);
     connection.inWireEdge = Math.max(connection.inWireEdge, entry.u64(layout.OUTPUT_EDGE));
     connection.tsWire = entry.u32(layout.OUTPUT_TSVAL);
     connection.tsWireAtMs = nowMs;
@@ -113,6 +116,7 @@ export class Replay {
       connection.resetByServer = true;
       this.#virtualClient.reset(connection);
     }
+    return '';
   }
 
   #forget(connection: Connection): void {
@@ -134,6 +138,14 @@ export class Replay {
     connection.tsRecent = tsVal;
     connection.tsRecentAtMs = nowMs;
   }
+}
+
+/** NaN, which stands for a u64 that no stream can reach, would stay in what is known of the connection for its life. */
+function holdsPositions(entry: FrameView): boolean {
+  for (const field of layout.positionFields(entry.type)) {
+    if (Number.isNaN(entry.u64(field))) return false;
+  }
+  return true;
 }
 
 function readOpen(entry: FrameView): OpenFields {

@@ -217,7 +217,7 @@ export class SouthWrap {
   /** Primary: the backup has found that its server's output differs. */
   backupDiverged(id: number, position: number): void {
     const connection = this.#context.byId.get(id);
-    if (connection !== undefined) diverge(connection, position, this.#context);
+    if (connection !== undefined && position >= 0) diverge(connection, position, this.#context);
   }
 
   /** Primary: the backup's server has come so far. */

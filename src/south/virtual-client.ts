@@ -9,7 +9,7 @@ import { ACK, FIN, PSH, RST, SYN } from '../wire/tcp.ts';
 import { VIRTIO_HEADER } from '../wire/virtio.ts';
 import type { Connection } from './connection.ts';
 import type { SouthContext } from './context.ts';
-import { BULK_PAYLOAD_MAX, clampWindow, writeTcpVirtio } from './emitter.ts';
+import { BULK_PAYLOAD_MAX, clampWindow, segmentSizeFor, writeTcpVirtio } from './emitter.ts';
 import { compareOutput } from './output-comparison.ts';
 
 /** How soon a SYN is sent again: nobody listens yet. */
@@ -281,7 +281,7 @@ export class VirtualClient {
   #write(fields: SegmentFields, connection: Connection, position: number): void {
     const bytes = this.#scratch;
     const headers = writeSegment(bytes, VIRTIO_HEADER, fields);
-    const segmentSize = connection.open.serverMss - (connection.open.timestamps ? 12 : 0);
+    const segmentSize = segmentSizeFor(connection.open.serverMss, connection.open.timestamps);
     writeTcpVirtio(bytes, 0, 0, headers, fields, segmentSize);
     const { ports, counters } = this.#context;
     const { input } = connection;

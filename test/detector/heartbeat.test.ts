@@ -1,6 +1,8 @@
 import { deepEqual, equal } from 'node:assert/strict';
 import { test } from 'node:test';
-import { HEARTBEAT_BYTES, Heartbeat } from '../../src/detector/heartbeat.ts';
+import fc from 'fast-check';
+import { HEARTBEAT_BYTES, Heartbeat, ROLES } from '../../src/detector/heartbeat.ts';
+import { word32 } from '../wire/arbitraries.ts';
 import { authenticator } from './authenticator.ts';
 
 function sent(): { bytes: Uint8Array; heartbeat: Heartbeat } {
@@ -51,4 +53,32 @@ test('with another key or one bit changed it is not authentic; of another length
   equal(got.parse(new Uint8Array(HEARTBEAT_BYTES + 1), HEARTBEAT_BYTES + 1), 'length');
   equal(got.parse(new Uint8Array(HEARTBEAT_BYTES), HEARTBEAT_BYTES), 'version');
   deepEqual(got, new Heartbeat());
+});
+
+test('whatever a heartbeat says is read as it was sent', () => {
+  const fields = fc.record({
+    sender: fc.nat(255),
+    role: fc.constantFrom(...ROLES),
+    lanUp: fc.boolean(),
+    stuck: fc.boolean(),
+    hearsLan: fc.boolean(),
+    witnessLost: fc.boolean(),
+    service: word32,
+    boot: word32,
+    sequence: word32,
+    epoch: word32,
+    proposal: word32,
+    life: word32,
+    echo: word32,
+  });
+  fc.assert(
+    fc.property(fields, (said) => {
+      const heartbeat = Object.assign(new Heartbeat(), said);
+      const bytes = new Uint8Array(HEARTBEAT_BYTES).fill(0xff);
+      heartbeat.write(bytes, authenticator(1));
+      const got = new Heartbeat();
+      equal(got.parse(bytes, bytes.length), '');
+      deepEqual(got, heartbeat);
+    }),
+  );
 });

@@ -119,3 +119,87 @@ test('a buffer that is dropped with what it holds costs nothing any more', () =>
   equal(budget.usedBytes, 0);
   equal(buffer.holes, 0);
 });
+
+/** Runs of positions that are present, ascending, as a set of positions tells them. */
+function runsOf(present: ReadonlySet<number>, from: number, to: number): [number, number][] {
+  const runs: [number, number][] = [];
+  for (let at = from; at < to; at++) {
+    if (!present.has(at)) continue;
+    const last = runs.at(-1);
+    if (last?.[1] === at) last[1]++;
+    else runs.push([at, at + 1]);
+  }
+  return runs;
+}
+
+test('what is missing, and where holes end, is what a set of positions tells', () => {
+  const piece = fc.record({ at: fc.integer({ min: 0, max: 70 }), length: fc.integer({ min: 1, max: 15 }) });
+  fc.assert(
+    fc.property(
+      fc.constantFrom(1, 2 ** 32 - 30),
+      fc.array(piece, { maxLength: 20 }),
+      fc.nat(60),
+      (origin, pieces, gone) => {
+        const buffer = new StreamBuffer(origin, 64, new Budget(1 << 20));
+        const present = new Set<number>();
+        for (const { at, length } of pieces) {
+          const end = origin + at + length;
+          equal(buffer.accepts(end), at + length <= 64);
+          add(buffer, origin + at, new Uint8Array(length));
+          for (let i = origin + at; i < end; i++) present.add(i);
+        }
+        const limit = origin + 100;
+        const runs = runsOf(present, origin, limit);
+        const [first] = runs;
+        const end = first?.[0] === origin ? first[1] : origin;
+        const islands = runs.filter(([start]) => start > end);
+        equal(buffer.end, end);
+        equal(buffer.highest, islands.at(-1)?.[1] ?? end);
+        equal(buffer.holes, islands.length);
+        deepEqual(
+          islands.map((_, i) => [buffer.islandStart(i), buffer.islandEnd(i)]),
+          islands,
+        );
+        for (let from = origin; from < limit; from++) {
+          let missing = from;
+          while (missing < limit && present.has(missing)) missing++;
+          equal(buffer.nextMissing(from, limit), missing);
+          let filled = missing;
+          while (filled < limit && !present.has(filled)) filled++;
+          if (missing < limit) equal(buffer.missingEnd(missing, limit), filled);
+        }
+        buffer.release(origin + gone);
+        equal(buffer.base, Math.min(origin + gone, end), 'nothing before a hole is forgotten with it');
+      },
+    ),
+  );
+});
+
+test('the ring shows what was written, in one run or two', () => {
+  fc.assert(
+    fc.property(fc.array(fc.integer({ min: 1, max: 3_000 }), { maxLength: 12 }), fc.nat(3_000), (lengths, kept) => {
+      const buffer = new StreamBuffer(1, 1 << 20, new Budget(1 << 20));
+      let written = 1;
+      for (const length of lengths) {
+        buffer.write(
+          written,
+          Uint8Array.from({ length }, (_, i) => (written + i) % 251),
+          0,
+          length,
+        );
+        written += length;
+        buffer.release(written - kept);
+        const { base, end } = buffer;
+        if (base === end) continue;
+        const shown: number[] = [];
+        buffer.visit(base, end - base, (ring, offset, run) => shown.push(...ring.subarray(offset, offset + run)));
+        deepEqual(
+          shown,
+          Array.from({ length: end - base }, (_, i) => (base + i) % 251),
+        );
+        const at = buffer.offsetInRing(base, end - base);
+        if (at >= 0) deepEqual(shown, [...buffer.ring.subarray(at, at + end - base)]);
+      }
+    }),
+  );
+});

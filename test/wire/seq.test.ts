@@ -32,6 +32,17 @@ test('the difference undoes the sum, within half the space', () => {
   );
 });
 
+test('the difference changes its sign with the sides, but for half the space, which has no other sign', () => {
+  fc.assert(
+    fc.property(word32, word32, (a, b) => {
+      const difference = seqDiff(seq(a), seq(b));
+      const other = seqDiff(seq(b), seq(a));
+      strictEqual(other, difference === -(2 ** 31) ? difference : 0 - difference);
+      strictEqual(seqBefore(seq(a), seq(b)), difference < 0);
+    }),
+  );
+});
+
 test('a position and its sequence number are inverse, however often the numbers wrapped', () => {
   fc.assert(
     fc.property(word32, position, fc.integer({ min: -(2 ** 31) + 1, max: 2 ** 31 }), (isn, p, away) => {

@@ -1,0 +1,14 @@
+/** Everything that reads bytes which somebody else has made. docs/fuzzing.md. */
+import type { Target } from './target.ts';
+import { capture } from './targets/capture.ts';
+import { control } from './targets/control.ts';
+import { heartbeat } from './targets/heartbeat.ts';
+import { lan } from './targets/lan.ts';
+import { link } from './targets/link.ts';
+import { log } from './targets/log.ts';
+import { netlink } from './targets/netlink.ts';
+import { packet } from './targets/packet.ts';
+import { tun } from './targets/tun.ts';
+import { witness } from './targets/witness.ts';
+
+export const TARGETS: readonly Target[] = [packet, lan, tun, link, log, heartbeat, witness, control, netlink, capture];
