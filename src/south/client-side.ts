@@ -1,7 +1,6 @@
 // From the LAN: every frame that a client, or anyone, sends to the service. The log is the authority: a segment is checked as a
 // careful TCP would, its new bytes are logged, and the server's TCP is given logged content only. Delivery does not wait.
 import { assert } from '../errors.ts';
-import { ARP_REQUEST, ArpView } from '../wire/arp.ts';
 import {
   ETHERNET_HEADER,
   ETHERTYPE_ARP,
@@ -14,6 +13,7 @@ import { ipIs, loadIp } from '../wire/ip-address.ts';
 import { Segment } from '../wire/segment.ts';
 import { ACK, FIN, RST, SYN } from '../wire/tcp.ts';
 import { frameToTunVirtio, VIRTIO_DATA_VALID, VIRTIO_HEADER, VIRTIO_NEEDS_CSUM, virtioFlags } from '../wire/virtio.ts';
+import type { AddressResolution } from './address-resolution.ts';
 import type { Backpressure } from './backpressure.ts';
 import { type Connection, NONE } from './connection.ts';
 import type { SouthContext } from './context.ts';
@@ -35,6 +35,7 @@ const HOLES_MAX = 256;
 
 export interface ClientSideParts {
   readonly emitter: Emitter;
+  readonly resolution: AddressResolution;
   readonly virtualClient: VirtualClient;
   readonly takeover: Takeover;
   readonly backpressure: Backpressure;
@@ -43,15 +44,16 @@ export interface ClientSideParts {
 export class ClientSide {
   readonly #context: SouthContext;
   readonly #emitter: Emitter;
+  readonly #resolution: AddressResolution;
   readonly #virtualClient: VirtualClient;
   readonly #takeover: Takeover;
   readonly #backpressure: Backpressure;
   readonly #segment = new Segment();
-  readonly #arp = new ArpView();
 
   constructor(context: SouthContext, parts: ClientSideParts) {
     this.#context = context;
     this.#emitter = parts.emitter;
+    this.#resolution = parts.resolution;
     this.#virtualClient = parts.virtualClient;
     this.#takeover = parts.takeover;
     this.#backpressure = parts.backpressure;
@@ -63,20 +65,8 @@ export class ClientSide {
     counters.lanFrames++;
     if (length < FRAME_IP) return;
     const type = etherType(bytes, VIRTIO_HEADER);
-    if (type === ETHERTYPE_ARP) this.#fromArp(bytes, length);
+    if (type === ETHERTYPE_ARP) this.#resolution.fromArp(bytes, length);
     else if (type === ETHERTYPE_IPV4 || type === ETHERTYPE_IPV6) this.#fromIp(bytes, length, nowMs);
-  }
-
-  #fromArp(bytes: Uint8Array, length: number): void {
-    const arp = this.#arp;
-    const { serviceIp, serviceMac } = this.#context.config;
-    if (!arp.set(bytes, FRAME_IP, length - FRAME_IP)) return;
-    if (arp.senderIpEquals(serviceIp) && !arp.senderMacEquals(serviceMac)) {
-      // Somebody else uses the address: say again whose it is. RFC 5227 §2.4 (c)
-      this.#emitter.announce();
-    } else if (arp.operation === ARP_REQUEST && arp.targetIpEquals(serviceIp)) {
-      this.#emitter.arpReply(arp);
-    }
   }
 
   #fromIp(bytes: Uint8Array, length: number, nowMs: number): void {
@@ -86,6 +76,7 @@ export class ClientSide {
       counters.lanMalformed++;
       return;
     }
+    if (this.#resolution.fromNdp(segment)) return;
     if (!ipIs(config.serviceIp, bytes, segment.destinationOffset, segment.family)) return;
     if (segment.isTcp) {
       this.#fromTcp(segment, length, nowMs);

@@ -3,6 +3,7 @@
 import { type ArpView, writeArpReply, writeGratuitousArp } from '../wire/arp.ts';
 import { ETHERNET_HEADER, ETHERTYPE_IPV4, ETHERTYPE_IPV6, writeEthernet } from '../wire/ethernet.ts';
 import { isIpv4 } from '../wire/ip-address.ts';
+import { ALL_NODES, groupMac, writeNeighbourAdvertisement } from '../wire/ndp.ts';
 import { SACK_BLOCKS_MAX, SegmentFields, tcpHeaderLength, writeSegment } from '../wire/segment-writer.ts';
 import { ACK, FIN, PSH, RST, SYN, TCP_CHECKSUM } from '../wire/tcp.ts';
 import { GSO_NONE, GSO_TCPV4, GSO_TCPV6, VIRTIO_HEADER, VIRTIO_NEEDS_CSUM, writeVirtio } from '../wire/virtio.ts';
@@ -24,7 +25,10 @@ export class Emitter {
   /** Tells every host and switch on the LAN where the service address is now. */
   announce(): void {
     const { config, release } = this.#context;
-    if (!isIpv4(config.serviceIp)) return;
+    if (!isIpv4(config.serviceIp)) {
+      this.advertise(ALL_NODES, groupMac(ALL_NODES), false);
+      return;
+    }
     const at = this.#reserve();
     if (at < 0) return;
     const length = writeGratuitousArp(release.bytes, at + VIRTIO_HEADER, config.serviceMac, config.serviceIp);
@@ -37,6 +41,17 @@ export class Emitter {
     if (at < 0) return;
     const { config, release } = this.#context;
     const length = writeArpReply(release.bytes, at + VIRTIO_HEADER, config.serviceMac, request);
+    writeVirtio(release.bytes, at, 0, GSO_NONE, 0, 0, 0, 0);
+    this.#queue(at, VIRTIO_HEADER + length);
+  }
+
+  /** The IPv6 service address is here. @param solicited whether that answers a question of `to`. RFC 4861 §7.2.4, §7.2.6 */
+  advertise(to: Uint8Array, toMac: Uint8Array, solicited: boolean): void {
+    const at = this.#reserve();
+    if (at < 0) return;
+    const { release, config } = this.#context;
+    const advertisement = { ip: config.serviceIp, mac: config.serviceMac, to, toMac, solicited };
+    const length = writeNeighbourAdvertisement(release.bytes, at + VIRTIO_HEADER, advertisement);
     writeVirtio(release.bytes, at, 0, GSO_NONE, 0, 0, 0, 0);
     this.#queue(at, VIRTIO_HEADER + length);
   }

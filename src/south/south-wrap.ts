@@ -3,6 +3,7 @@
 // takeover.ts (promotion). Sans I/O: packets and the time come in as arguments, packets leave through the ports.
 import type { FrameView } from '../log/frame.ts';
 import type { LogWriter } from '../log/log-writer.ts';
+import { AddressResolution } from './address-resolution.ts';
 import { Backpressure } from './backpressure.ts';
 import { Budget } from './budget.ts';
 import { ClientSide } from './client-side.ts';
@@ -93,6 +94,7 @@ export class SouthWrap {
     this.#existence = new Existence(this.#virtualClient);
     this.#clientSide = new ClientSide(context, {
       emitter: this.#emitter,
+      resolution: new AddressResolution(context, this.#emitter),
       virtualClient: this.#virtualClient,
       takeover: this.#takeover,
       backpressure: this.#backpressure,

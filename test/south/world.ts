@@ -7,7 +7,7 @@ import type { FrameView } from '../../src/log/frame.ts';
 import { type Health, NO_PEER, type PeerHealth } from '../../src/replica/health.ts';
 import type { WitnessAnswer } from '../../src/replica/view.ts';
 import type { SouthLimits } from '../../src/south/context.ts';
-import { macToString } from '../../src/wire/ethernet.ts';
+import { isMulticast, macToString } from '../../src/wire/ethernet.ts';
 import { SYN } from '../../src/wire/tcp.ts';
 import { VIRTIO_HEADER } from '../../src/wire/virtio.ts';
 import { CommitChecker, ContinuityChecker } from './checkers.ts';
@@ -325,14 +325,14 @@ export class World {
 
   #arrive({ bytes, from }: Flying): void {
     const destination = macToString(bytes, VIRTIO_HEADER);
-    const toAll = destination === 'ff:ff:ff:ff:ff:ff';
+    const toAll = isMulticast(bytes, VIRTIO_HEADER);
     if (toAll || destination === macToString(SERVICE_MAC)) {
       for (const host of this.hosts) {
         const hears = host.alive && host.listening && host.index !== from && !this.lanDown.has(host.index);
         if (hears) host.fromLan.push(bytes.slice());
       }
-      if (!toAll) return;
     }
+    if (from < 0) return;
     const heard = readLan(bytes, 0, bytes.length);
     if (heard.kind !== 'tcp' && heard.kind !== 'icmp') return;
     for (const client of this.clients) {
