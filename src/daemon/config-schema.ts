@@ -123,6 +123,7 @@ export const SCHEMA = section({
   }).prefault({}),
   witness,
   ...KEY_OR_FILE,
+  nudge: oneOf(['auto', 'off']).prefault('auto'),
   realtime: oneOf(['auto', 'off']).prefault('auto'),
   control: socketPath.optional(),
   log: logSection,

@@ -78,6 +78,8 @@ export interface ServiceConfig {
   readonly key: Uint8Array;
   /** Where the key was read from; absent: it stands in the configuration itself. */
   readonly keyFile?: string;
+  /** Whether a new primary wakes clients from their retransmission timers by ICMP. */
+  readonly nudge: 'auto' | 'off';
   readonly realtime: 'auto' | 'off';
   /** Path of the control socket. */
   readonly control: string;
@@ -181,7 +183,7 @@ function* limitProblems({ limits }: ParsedFile): Iterable<Problem> {
 }
 
 function resolve(file: ParsedFile, key: Uint8Array): ServiceConfig {
-  const { service, address, lan, level, onDivergence, self, replicas, witness, realtime, limits } = file;
+  const { service, address, lan, level, onDivergence, self, replicas, witness, nudge, realtime, limits } = file;
   const {
     command,
     user,
@@ -225,6 +227,7 @@ function resolve(file: ParsedFile, key: Uint8Array): ServiceConfig {
     witness,
     key,
     ...(file.keyFile === undefined ? {} : { keyFile: file.keyFile }),
+    nudge,
     realtime,
     control: file.control ?? `/run/fttcp/${service}.sock`,
     log: logConfig(file.log),

@@ -58,6 +58,7 @@ export interface DataWorkerData {
   readonly timeoutMs: number;
   readonly catchUpTimeoutMs: number;
   readonly onDivergence: 'reset' | 'continue';
+  readonly nudge: boolean;
   readonly ackTimeoutMs: number;
   readonly limits: SouthLimits & { readonly logBytes: number; readonly releaseBytes: number };
   readonly realtime: 'auto' | 'off';

@@ -66,6 +66,7 @@ test('what is not said has its default', () => {
   equal(config.control, '/run/fttcp/files.sock');
   deepEqual(config.log, { level: 'info' });
   equal(config.limits.logBytes, 32 * 1024 * 1024);
+  equal(config.nudge, 'auto');
   equal(config.realtime, 'auto');
 });
 

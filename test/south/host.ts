@@ -28,6 +28,7 @@ export interface HostOptions {
   readonly limits: SouthLimits;
   readonly catchUpTimeoutMs: number;
   readonly onDivergence: 'reset' | 'continue';
+  readonly nudge: boolean;
   readonly server: ServerOptions;
   readonly timeoutMs: number;
   readonly ackTimeoutMs: number;

@@ -172,7 +172,13 @@ export type Heard =
       readonly destinationMac: string;
       readonly solicited: boolean;
     }
-  | { readonly kind: 'icmp'; readonly icmpType: number; readonly quotedSeq: Seq; readonly destination: Uint8Array }
+  | {
+      readonly kind: 'icmp';
+      readonly icmpType: number;
+      readonly mtu: number;
+      readonly quotedSeq: Seq;
+      readonly destination: Uint8Array;
+    }
   | { readonly kind: 'other' };
 
 /** Reads a frame that the wrap sends to the LAN. */
@@ -218,7 +224,7 @@ function readPacket(bytes: Uint8Array, virtio: number, start: number, length: nu
     if (!icmp.set(segment)) return { kind: 'other' };
     ok(icmp.checksumOk(), 'the wrap sends ICMP with a right checksum');
     const quotedSeq = icmp.quotedTcpOffset < 0 ? seq(0) : icmp.quotedSeq;
-    return { kind: 'icmp', icmpType: icmp.type, quotedSeq, destination };
+    return { kind: 'icmp', icmpType: icmp.type, mtu: icmp.rest, quotedSeq, destination };
   }
   checkOffload(segment, virtio, start - linkHeader);
   return { kind: 'tcp', tcp: packetOf(segment), source, destination };

@@ -54,6 +54,8 @@ export interface WorldOptions {
   /** There is a witness; otherwise hosts are assumed only to crash. */
   readonly witnessed?: boolean;
   readonly ipv6?: boolean;
+  /** New primaries nudge clients; true by default. */
+  readonly nudge?: boolean;
   /** Step of the first host at which it loses its power. */
   readonly crashAtStep?: number;
   readonly keys?: readonly [string, string];
@@ -400,6 +402,7 @@ export class World {
         serviceMac: SERVICE_MAC,
         catchUpTimeoutMs: 5_000,
         onDivergence: options.onDivergence ?? 'reset',
+        nudge: options.nudge ?? true,
         limits: { connections: 64, halfOpen: 16, connectionBytes: 256 << 10, totalBytes: 4 << 20, ...options.limits },
         server,
         timeoutMs: this.#timeoutMs,
