@@ -19,6 +19,7 @@ import { type Connection, NONE } from './connection.ts';
 import type { SouthContext } from './context.ts';
 import type { Emitter } from './emitter.ts';
 import { halfOpenOf } from './half-open.ts';
+import type { IcmpErrors } from './icmp-errors.ts';
 import { FRAME_IP } from './release-queue.ts';
 import type { Takeover } from './takeover.ts';
 import { translateForServer } from './translation.ts';
@@ -36,6 +37,7 @@ const HOLES_MAX = 256;
 export interface ClientSideParts {
   readonly emitter: Emitter;
   readonly resolution: AddressResolution;
+  readonly icmpErrors: IcmpErrors;
   readonly virtualClient: VirtualClient;
   readonly takeover: Takeover;
   readonly backpressure: Backpressure;
@@ -45,6 +47,7 @@ export class ClientSide {
   readonly #context: SouthContext;
   readonly #emitter: Emitter;
   readonly #resolution: AddressResolution;
+  readonly #icmpErrors: IcmpErrors;
   readonly #virtualClient: VirtualClient;
   readonly #takeover: Takeover;
   readonly #backpressure: Backpressure;
@@ -54,6 +57,7 @@ export class ClientSide {
     this.#context = context;
     this.#emitter = parts.emitter;
     this.#resolution = parts.resolution;
+    this.#icmpErrors = parts.icmpErrors;
     this.#virtualClient = parts.virtualClient;
     this.#takeover = parts.takeover;
     this.#backpressure = parts.backpressure;
@@ -88,7 +92,7 @@ export class ClientSide {
     }
     const addressLength = segment.family === 4 ? 4 : 16;
     neighbours.learn(bytes, segment.sourceOffset, addressLength, bytes, VIRTIO_HEADER + MAC_BYTES);
-    this.#deliver(bytes, length);
+    if (this.#icmpErrors.fromLan(segment, nowMs)) this.#deliver(bytes, length);
   }
 
   #fromTcp(segment: Segment, length: number, nowMs: number): void {

@@ -85,6 +85,8 @@ export class Connection {
   outWireNxt = 1;
   outLocalFin = NONE;
   outWireFin = NONE;
+  /** Payload and options of the largest segment that the client takes, or less where a router on the path has said so. */
+  outMss: number;
   /** What the virtual client has acknowledged to the local server. */
   outLocalAcked = 1;
   /** After a promotion: how far it may acknowledge what the client has not, because this host keeps and repeats it. */
@@ -159,6 +161,7 @@ export class Connection {
     this.inLocalEdge = direct ? this.inWireEdge : 1;
     this.outWireEdge = 1 + open.clientWindow;
     this.outWndMax = open.clientWindow;
+    this.outMss = open.clientMss;
   }
 
   /** Gives the buffers' memory back: nobody will ask for what they hold. */

@@ -52,6 +52,7 @@ export const COUNTERS = [
   'lanPaws',
   'lanBadReset',
   'lanFragments',
+  'lanBadIcmp',
   'lanNoRoom',
   'synDropped',
   'vanished',

@@ -87,7 +87,7 @@ export class Emitter {
 
   /** Bytes of payload per segment on the wire. */
   segmentSize(connection: Connection): number {
-    return connection.open.clientMss - (connection.open.timestamps ? 12 : 0);
+    return connection.outMss - (connection.open.timestamps ? 12 : 0);
   }
 
   #segment(connection: Connection, flags: number, position: number, length: number, nowMs: number): void {

@@ -14,6 +14,7 @@ import { Connection, NONE } from './connection.ts';
 import type { SouthContext } from './context.ts';
 import type { Existence } from './existence.ts';
 import type { HalfOpen } from './half-open.ts';
+import type { IcmpErrors } from './icmp-errors.ts';
 import type { Refusal } from './refusal.ts';
 import { FRAME_IP, TUN_HEADROOM } from './release-queue.ts';
 import type { Takeover } from './takeover.ts';
@@ -26,6 +27,7 @@ export interface ServerSideParts {
   readonly virtualClient: VirtualClient;
   readonly takeover: Takeover;
   readonly refusal: Refusal;
+  readonly icmpErrors: IcmpErrors;
   readonly backpressure: Backpressure;
   readonly existence: Existence;
 }
@@ -35,6 +37,7 @@ export class ServerSide {
   readonly #virtualClient: VirtualClient;
   readonly #takeover: Takeover;
   readonly #refusal: Refusal;
+  readonly #icmpErrors: IcmpErrors;
   readonly #backpressure: Backpressure;
   readonly #existence: Existence;
   readonly #segment = new Segment();
@@ -42,6 +45,7 @@ export class ServerSide {
   constructor(context: SouthContext, parts: ServerSideParts) {
     this.#context = context;
     this.#refusal = parts.refusal;
+    this.#icmpErrors = parts.icmpErrors;
     this.#backpressure = parts.backpressure;
     this.#existence = parts.existence;
     this.#virtualClient = parts.virtualClient;
@@ -281,9 +285,11 @@ export class ServerSide {
   #passUnconnected(segment: Segment, offset: number, frameLength: number): boolean {
     const { neighbours, log } = this.#context;
     const addressLength = segment.family === 4 ? 4 : 16;
-    if (!neighbours.lookup(segment.bytes, segment.destinationOffset, addressLength, MAC_SCRATCH, 0)) return false;
+    const isKnown = neighbours.lookup(segment.bytes, segment.destinationOffset, addressLength, MAC_SCRATCH, 0);
+    const about = this.#icmpErrors.fromServer(segment);
+    if (!isKnown && about === undefined) return false;
     log.noop();
-    this.#queue(MAC_SCRATCH, segment, offset, frameLength);
+    this.#queue(isKnown || about === undefined ? MAC_SCRATCH : about.clientMac, segment, offset, frameLength);
     return true;
   }
 

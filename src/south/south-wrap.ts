@@ -20,6 +20,7 @@ import {
 import { Emitter } from './emitter.ts';
 import { Existence } from './existence.ts';
 import type { HalfOpen } from './half-open.ts';
+import { IcmpErrors } from './icmp-errors.ts';
 import { Neighbours } from './neighbours.ts';
 import { diverge } from './output-comparison.ts';
 import { Refusal } from './refusal.ts';
@@ -92,9 +93,11 @@ export class SouthWrap {
     this.#takeover = new Takeover(context, this.#emitter, this.#virtualClient);
     this.#backpressure = new Backpressure(context, this.#emitter);
     this.#existence = new Existence(this.#virtualClient);
+    const icmpErrors = new IcmpErrors(context, this.#takeover);
     this.#clientSide = new ClientSide(context, {
       emitter: this.#emitter,
       resolution: new AddressResolution(context, this.#emitter),
+      icmpErrors,
       virtualClient: this.#virtualClient,
       takeover: this.#takeover,
       backpressure: this.#backpressure,
@@ -103,6 +106,7 @@ export class SouthWrap {
       virtualClient: this.#virtualClient,
       takeover: this.#takeover,
       refusal: new Refusal(context, parts.scratch),
+      icmpErrors,
       backpressure: this.#backpressure,
       existence: this.#existence,
     });

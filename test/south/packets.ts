@@ -16,7 +16,12 @@ import {
   macToString,
   writeEthernet,
 } from '../../src/wire/ethernet.ts';
-import { IcmpView } from '../../src/wire/icmp.ts';
+import {
+  type IcmpQuote,
+  IcmpView,
+  writeIcmpFragmentationNeeded,
+  writeIcmpHostUnreachable,
+} from '../../src/wire/icmp.ts';
 import { IPV6_HEADER, PROTOCOL_ICMPV6 } from '../../src/wire/ip.ts';
 import { ipFromString, isIpv4, loadIp } from '../../src/wire/ip-address.ts';
 import { NdpView, NEIGHBOUR_ADVERTISEMENT } from '../../src/wire/ndp.ts';
@@ -162,9 +167,37 @@ export function neighbourFrame(
   return bytes;
 }
 
+/** What a router says of a packet of `quoted.source` to `quoted.destination`: written by the project's own codec, which icmp.test.ts checks. */
+export function tooBigFrame(quoted: Ends, tcp: TcpPacket, mtu: number, router: Uint8Array, macs: Ends): Uint8Array {
+  const bytes = new Uint8Array(FRAME_IP + 300);
+  const type = isIpv4(router) ? ETHERTYPE_IPV4 : ETHERTYPE_IPV6;
+  writeEthernet(bytes, VIRTIO_HEADER, macs.destination, 0, macs.source, 0, type);
+  const length = writeIcmpFragmentationNeeded(bytes, FRAME_IP, mtu, quoteOf(quoted, tcp, router));
+  return bytes.slice(0, FRAME_IP + length);
+}
+
+/** What a kernel behind the TUN says of a segment that it was given. */
+export function unreachablePacket(quoted: Ends, tcp: TcpPacket): Uint8Array {
+  const bytes = new Uint8Array(VIRTIO_HEADER + 300);
+  const length = writeIcmpHostUnreachable(bytes, VIRTIO_HEADER, quoteOf(quoted, tcp, quoted.destination));
+  return bytes.slice(0, VIRTIO_HEADER + length);
+}
+
+function quoteOf(quoted: Ends, tcp: TcpPacket, from: Uint8Array): IcmpQuote {
+  const headers = new Uint8Array(120);
+  const quotedLength = writeSegment(headers, 0, fieldsOf(tcp, quoted));
+  return { from, to: quoted.source, quoted: headers, quotedOffset: 0, quotedLength };
+}
+
 /** What was found in a frame or packet. */
 export type Heard =
-  | { readonly kind: 'tcp'; readonly tcp: TcpPacket; readonly source: Uint8Array; readonly destination: Uint8Array }
+  | {
+      readonly kind: 'tcp';
+      readonly tcp: TcpPacket /** Most payload in one segment on the wire. */;
+      readonly segmentSize: number;
+      readonly source: Uint8Array;
+      readonly destination: Uint8Array;
+    }
   | { readonly kind: 'arp'; readonly operation: number }
   | {
       readonly kind: 'advertisement';
@@ -176,7 +209,10 @@ export type Heard =
       readonly kind: 'icmp';
       readonly icmpType: number;
       readonly mtu: number;
+      /** Of the quoted segment: its number, and the ports of its sender and its addressee. */
       readonly quotedSeq: Seq;
+      readonly quotedAck: Seq;
+      readonly quotedPorts: readonly [number, number];
       readonly destination: Uint8Array;
     }
   | { readonly kind: 'other' };
@@ -223,11 +259,23 @@ function readPacket(bytes: Uint8Array, virtio: number, start: number, length: nu
     const icmp = new IcmpView();
     if (!icmp.set(segment)) return { kind: 'other' };
     ok(icmp.checksumOk(), 'the wrap sends ICMP with a right checksum');
-    const quotedSeq = icmp.quotedTcpOffset < 0 ? seq(0) : icmp.quotedSeq;
-    return { kind: 'icmp', icmpType: icmp.type, mtu: icmp.rest, quotedSeq, destination };
+    const quotes = icmp.quotedTcpOffset >= 0;
+    const quotedSeq = quotes ? icmp.quotedSeq : seq(0);
+    const quotedPorts = quotes ? ([icmp.quotedSourcePort, icmp.quotedDestinationPort] as const) : ([0, 0] as const);
+    return {
+      kind: 'icmp',
+      icmpType: icmp.type,
+      mtu: icmp.rest,
+      quotedSeq,
+      quotedAck: icmp.quotedAck,
+      quotedPorts,
+      destination,
+    };
   }
   checkOffload(segment, virtio, start - linkHeader);
-  return { kind: 'tcp', tcp: packetOf(segment), source, destination };
+  const tcp = packetOf(segment);
+  const segmentSize = virtioGsoType(bytes, virtio) === GSO_NONE ? tcp.data.length : virtioGsoSize(bytes, virtio);
+  return { kind: 'tcp', tcp, segmentSize, source, destination };
 }
 
 /** VIRTIO 1.2 §5.1.6: what a kernel would refuse, or send on wrong. */
