@@ -136,6 +136,7 @@ export class DataLoop {
       checksum: (seed, bytes, offset, length) => crc32(bytes.subarray(offset, offset + length), seed),
       deadlySignal: () => death.signal(),
       scratch: allocate(LAN_FRAME_MAX),
+      reassembled: allocate(LAN_FRAME_MAX),
     });
     if (data.witness.kind === 'embedded') {
       this.#witness = new WitnessLink(this.#poller, data.witness.endpoint, data.serviceName, data.key, data.self);

@@ -45,9 +45,7 @@ export class AddressResolution {
    * @returns whether it is neighbour discovery, which is the LAN's own affair and none of the server's kernel.
    */
   fromNdp(packet: IpPacket): boolean {
-    if (packet.family !== 6 || packet.protocol !== PROTOCOL_ICMPV6 || packet.transportLength === 0) return false;
-    const type = getU8(packet.bytes, packet.transportOffset);
-    if (type < NDP_FIRST || type > NDP_LAST) return false;
+    if (!isNdp(packet)) return false;
     if (this.#ndp.set(packet)) this.#resolve(packet.bytes);
     return true;
   }
@@ -71,4 +69,11 @@ export class AddressResolution {
       this.#emitter.advertise(source, bytes.slice(mac, mac + MAC_BYTES), true);
     }
   }
+}
+
+/** Whether a whole packet is neighbour discovery of any kind. */
+export function isNdp({ family, protocol, transportLength, bytes, transportOffset }: IpPacket): boolean {
+  if (family !== 6 || protocol !== PROTOCOL_ICMPV6 || transportLength === 0) return false;
+  const type = getU8(bytes, transportOffset);
+  return type >= NDP_FIRST && type <= NDP_LAST;
 }

@@ -13,13 +13,14 @@ import { ipIs, loadIp } from '../wire/ip-address.ts';
 import { Segment } from '../wire/segment.ts';
 import { ACK, FIN, RST, SYN } from '../wire/tcp.ts';
 import { frameToTunVirtio, VIRTIO_DATA_VALID, VIRTIO_HEADER, VIRTIO_NEEDS_CSUM, virtioFlags } from '../wire/virtio.ts';
-import type { AddressResolution } from './address-resolution.ts';
+import { type AddressResolution, isNdp } from './address-resolution.ts';
 import type { Backpressure } from './backpressure.ts';
 import { type Connection, NONE } from './connection.ts';
 import type { SouthContext } from './context.ts';
 import type { Emitter } from './emitter.ts';
 import { halfOpenOf } from './half-open.ts';
 import type { IcmpErrors } from './icmp-errors.ts';
+import type { Reassembly } from './reassembly.ts';
 import { FRAME_IP } from './release-queue.ts';
 import type { Takeover } from './takeover.ts';
 import { translateForServer } from './translation.ts';
@@ -38,6 +39,7 @@ export interface ClientSideParts {
   readonly emitter: Emitter;
   readonly resolution: AddressResolution;
   readonly icmpErrors: IcmpErrors;
+  readonly reassembly: Reassembly;
   readonly virtualClient: VirtualClient;
   readonly takeover: Takeover;
   readonly backpressure: Backpressure;
@@ -48,6 +50,7 @@ export class ClientSide {
   readonly #emitter: Emitter;
   readonly #resolution: AddressResolution;
   readonly #icmpErrors: IcmpErrors;
+  readonly #reassembly: Reassembly;
   readonly #virtualClient: VirtualClient;
   readonly #takeover: Takeover;
   readonly #backpressure: Backpressure;
@@ -58,6 +61,7 @@ export class ClientSide {
     this.#emitter = parts.emitter;
     this.#resolution = parts.resolution;
     this.#icmpErrors = parts.icmpErrors;
+    this.#reassembly = parts.reassembly;
     this.#virtualClient = parts.virtualClient;
     this.#takeover = parts.takeover;
     this.#backpressure = parts.backpressure;
@@ -74,25 +78,41 @@ export class ClientSide {
   }
 
   #fromIp(bytes: Uint8Array, length: number, nowMs: number): void {
-    const { counters, config, neighbours } = this.#context;
     const segment = this.#segment;
-    if (segment.parse(bytes, FRAME_IP, length - FRAME_IP) !== '') {
-      counters.lanMalformed++;
+    if (segment.parse(bytes, FRAME_IP, length - FRAME_IP) !== '') this.#context.counters.lanMalformed++;
+    else if (segment.isFragment) this.#fromFragment(segment, nowMs);
+    else if (!this.#resolution.fromNdp(segment)) this.#fromWhole(segment, length, nowMs);
+  }
+
+  #fromFragment(fragment: Segment, nowMs: number): void {
+    const { counters } = this.#context;
+    if (!this.#isForService(fragment)) return;
+    counters.lanFragments++;
+    const { frame } = this.#reassembly;
+    const length = this.#reassembly.add(fragment, nowMs);
+    if (length < 0) counters.lanBadFragments++;
+    if (length <= 0) return;
+    counters.lanReassembled++;
+    const segment = this.#segment;
+    const wrong = segment.parse(frame, FRAME_IP, length - FRAME_IP) !== '' || segment.isFragment;
+    // RFC 6980 §5: neighbour discovery does not come in fragments.
+    if (wrong || isNdp(segment)) counters.lanMalformed++;
+    else this.#fromWhole(segment, length, nowMs);
+  }
+
+  #fromWhole(packet: Segment, length: number, nowMs: number): void {
+    if (!this.#isForService(packet)) return;
+    if (packet.isTcp) {
+      this.#fromTcp(packet, length, nowMs);
       return;
     }
-    if (this.#resolution.fromNdp(segment)) return;
-    if (!ipIs(config.serviceIp, bytes, segment.destinationOffset, segment.family)) return;
-    if (segment.isTcp) {
-      this.#fromTcp(segment, length, nowMs);
-      return;
-    }
-    if (segment.isFragment) {
-      counters.lanFragments++;
-      return;
-    }
-    const addressLength = segment.family === 4 ? 4 : 16;
-    neighbours.learn(bytes, segment.sourceOffset, addressLength, bytes, VIRTIO_HEADER + MAC_BYTES);
-    if (this.#icmpErrors.fromLan(segment, nowMs)) this.#deliver(bytes, length);
+    const { bytes, sourceOffset, family } = packet;
+    this.#context.neighbours.learn(bytes, sourceOffset, family === 4 ? 4 : 16, bytes, VIRTIO_HEADER + MAC_BYTES);
+    if (this.#icmpErrors.fromLan(packet, nowMs)) this.#deliver(bytes, length);
+  }
+
+  #isForService({ bytes, destinationOffset, family }: Segment): boolean {
+    return ipIs(this.#context.config.serviceIp, bytes, destinationOffset, family);
   }
 
   #fromTcp(segment: Segment, length: number, nowMs: number): void {

@@ -52,6 +52,8 @@ export const COUNTERS = [
   'lanPaws',
   'lanBadReset',
   'lanFragments',
+  'lanReassembled',
+  'lanBadFragments',
   'lanBadIcmp',
   'lanNoRoom',
   'synDropped',

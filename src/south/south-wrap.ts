@@ -23,6 +23,7 @@ import type { HalfOpen } from './half-open.ts';
 import { IcmpErrors } from './icmp-errors.ts';
 import { Neighbours } from './neighbours.ts';
 import { diverge } from './output-comparison.ts';
+import { Reassembly } from './reassembly.ts';
 import { Refusal } from './refusal.ts';
 import { LAN_FRAME_MAX, type ReleaseQueue } from './release-queue.ts';
 import { Replay } from './replay.ts';
@@ -47,6 +48,8 @@ export interface SouthParts {
   readonly deadlySignal: () => string;
   /** Memory of one frame, for packets that the virtual client makes. */
   readonly scratch: Uint8Array;
+  /** Memory of another one, for a frame that came in fragments. */
+  readonly reassembled: Uint8Array;
 }
 
 export class SouthWrap {
@@ -98,6 +101,7 @@ export class SouthWrap {
       emitter: this.#emitter,
       resolution: new AddressResolution(context, this.#emitter),
       icmpErrors,
+      reassembly: new Reassembly(parts.reassembled),
       virtualClient: this.#virtualClient,
       takeover: this.#takeover,
       backpressure: this.#backpressure,

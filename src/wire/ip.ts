@@ -52,6 +52,8 @@ export class IpPacket {
   fragmentId = 0;
   /** Offset of the IPv6 fragment header, −1 if there is none. */
   fragmentHeaderOffset = -1;
+  /** Of the byte that says that the IPv6 fragment header follows; −1 if there is none. */
+  fragmentNextHeaderOffset = -1;
 
   /** Offset of the jumbo payload length, −1 for all packets but jumbograms. */
   protected jumboOffset = -1;
@@ -64,6 +66,7 @@ export class IpPacket {
     this.fragmentOffset = 0;
     this.moreFragments = false;
     this.fragmentHeaderOffset = -1;
+    this.fragmentNextHeaderOffset = -1;
     this.jumboOffset = -1;
     if (length < IPV4_HEADER || offset + length > bytes.length) return 'short';
     const version = getU8(bytes, offset) >>> 4;
@@ -157,10 +160,13 @@ export class IpPacket {
     const { bytes } = this;
     const end = this.ipOffset + this.ipLength;
     let at = this.ipOffset + IPV6_HEADER;
+    let saidAt = this.ipOffset + 6;
     while (isExtension(nextHeader) && !this.isFragment) {
       if (at + 8 > end) return 'extension-header';
       if (nextHeader === FRAGMENT) {
         this.readFragmentHeader(at);
+        this.fragmentNextHeaderOffset = saidAt;
+        saidAt = at;
         nextHeader = getU8(bytes, at);
         at += FRAGMENT_HEADER;
         continue;
@@ -168,6 +174,7 @@ export class IpPacket {
       // RFC 8200 §4.4: with segments left the destination is not yet the one that checksums cover, nor ours to answer.
       if (nextHeader === ROUTING && getU8(bytes, at + 3) !== 0) return 'routing-header';
       nextHeader = getU8(bytes, at);
+      saidAt = at;
       at += 8 + getU8(bytes, at + 1) * 8;
       if (at > end) return 'extension-header';
     }

@@ -98,6 +98,7 @@ export class Host {
       checksum: (seed, bytes, offset, length) => crc32(bytes.subarray(offset, offset + length), seed),
       deadlySignal: () => (this.server.killed ? 'SIGKILL' : ''),
       scratch: new Uint8Array(LAN_FRAME_MAX),
+      reassembled: new Uint8Array(LAN_FRAME_MAX),
     });
     const { index, timeoutMs, ackTimeoutMs } = options;
     this.replica = new Replica(
