@@ -9,9 +9,10 @@ import {
   etherType,
   MAC_BYTES,
 } from '../wire/ethernet.ts';
+import { ECN_CE } from '../wire/ip.ts';
 import { ipIs, loadIp } from '../wire/ip-address.ts';
 import { Segment } from '../wire/segment.ts';
-import { ACK, FIN, RST, SYN } from '../wire/tcp.ts';
+import { ACK, CWR, FIN, RST, SYN } from '../wire/tcp.ts';
 import { frameToTunVirtio, VIRTIO_DATA_VALID, VIRTIO_HEADER, VIRTIO_NEEDS_CSUM, virtioFlags } from '../wire/virtio.ts';
 import { type AddressResolution, isNdp } from './address-resolution.ts';
 import type { Backpressure } from './backpressure.ts';
@@ -198,6 +199,7 @@ export class ClientSide {
       // It has not heard of that. RFC 9293 §3.10.7.1
       this.#emitter.reset(connection, connection.outWireToPosition(segment.ack), nowMs);
     } else {
+      connection.congested = heardOfCongestion(connection, segment);
       this.#virtualClient.pump(connection, nowMs);
       // The log is the authority, and answers before the server can: what it holds is acknowledged, as far as was promised.
       connection.inWireNxt = Math.max(connection.inWireNxt, connection.inEnd);
@@ -358,6 +360,12 @@ export class ClientSide {
     frameToTunVirtio(bytes, 0, TUN_START);
     this.#context.ports.tun(bytes, TUN_START, length - TUN_START);
   }
+}
+
+/** RFC 3168 §6.1.3: from a marked packet on, until the client says that it has slowed down. */
+function heardOfCongestion({ open, congested }: Connection, segment: Segment): boolean {
+  if (!open.ecn) return false;
+  return segment.ecn === ECN_CE || (congested && (segment.flags & CWR) === 0);
 }
 
 /** PAWS. RFC 7323 §5.3 */

@@ -119,6 +119,8 @@ export class Connection {
 
   /** A CLIENT_ACK note is due: the connection is among `SouthContext.noted`. */
   noteDue = false;
+  /** While the virtual client stands between: the client is to hear of congestion on its way. RFC 3168 §6.1.3 */
+  congested = false;
   /** When the virtual client tries again, and how often it has. */
   retryAtMs = 0;
   retries = 0;

@@ -5,7 +5,7 @@ import { ETHERNET_HEADER, ETHERTYPE_IPV4, ETHERTYPE_IPV6, writeEthernet } from '
 import { isIpv4 } from '../wire/ip-address.ts';
 import { ALL_NODES, groupMac, writeNeighbourAdvertisement } from '../wire/ndp.ts';
 import { SACK_BLOCKS_MAX, SegmentFields, tcpHeaderLength, writeSegment } from '../wire/segment-writer.ts';
-import { ACK, FIN, PSH, RST, SYN, TCP_CHECKSUM } from '../wire/tcp.ts';
+import { ACK, ECE, FIN, PSH, RST, SYN, TCP_CHECKSUM } from '../wire/tcp.ts';
 import { GSO_NONE, GSO_TCPV4, GSO_TCPV6, VIRTIO_HEADER, VIRTIO_NEEDS_CSUM, writeVirtio } from '../wire/virtio.ts';
 import type { Connection } from './connection.ts';
 import type { SouthContext } from './context.ts';
@@ -58,7 +58,7 @@ export class Emitter {
 
   /** An ACK of everything that the client has been promised, with the current window. */
   ack(connection: Connection, nowMs: number): void {
-    this.#segment(connection, ACK, connection.outWireNxt, 0, nowMs);
+    this.#segment(connection, ACK | (connection.congested ? ECE : 0), connection.outWireNxt, 0, nowMs);
   }
 
   /** Has the client say its ACK and window: a segment just before the next byte. RFC 9293 §3.8.6.1 */
@@ -68,7 +68,7 @@ export class Emitter {
 
   /** Repeats the SYN-ACK for a client that may not have heard it. */
   synAck(connection: Connection, nowMs: number): void {
-    this.#segment(connection, SYN | ACK, 0, 0, nowMs);
+    this.#segment(connection, SYN | ACK | (connection.open.ecn ? ECE : 0), 0, 0, nowMs);
   }
 
   /** @param position that the client expects next: elsewhere it only doubts. RFC 5961 §3.2 */

@@ -4,7 +4,7 @@
 import { copyBytes, equalBytes, getU8, setU16 } from '../wire/bytes.ts';
 import { ipv4HeaderChecksum } from '../wire/checksum.ts';
 import { ETHERNET_HEADER } from '../wire/ethernet.ts';
-import { IPV6_HEADER, type IpPacket } from '../wire/ip.ts';
+import { ECN_CE, ECN_NOT_CAPABLE, IPV6_HEADER, type IpPacket } from '../wire/ip.ts';
 import { ipEquals } from '../wire/ip-address.ts';
 import { GSO_NONE, VIRTIO_HEADER, writeVirtio } from '../wire/virtio.ts';
 import { FRAME_IP } from './release-queue.ts';
@@ -19,11 +19,6 @@ const TIMEOUT_MS = 30_000;
 const IP_LENGTH_MAX = 0xffff;
 /** IP header and what options or extension headers come before the fragment header. */
 const HEADERS_MAX = 256;
-
-// The two bits of ECN in the IP header. RFC 3168 §5
-const ECN_MASK = 3;
-const NOT_ECT = 0;
-const CE = 3;
 
 /** Fragments of one datagram, as far as they have come; used again for another one. */
 class Datagram {
@@ -73,7 +68,7 @@ class Datagram {
     if (++this.#fragments > FRAGMENTS_MAX || !this.#takeEnd(end, moreFragments)) return false;
     copyBytes(this.payload, begin, bytes, transportOffset, transportLength);
     this.#insert(next < 0 ? this.#runs.length : next, begin, end);
-    this.#takeEcn(ecnOf(packet));
+    this.#takeEcn(packet.ecn);
     return begin > 0 || this.#takeHeaders(packet);
   }
 
@@ -108,8 +103,8 @@ class Datagram {
   }
 
   #takeEcn(ecn: number): void {
-    if (ecn === CE) this.#congested = true;
-    if (ecn === NOT_ECT) this.#notEcnCapable = true;
+    if (ecn === ECN_CE) this.#congested = true;
+    if (ecn === ECN_NOT_CAPABLE) this.#notEcnCapable = true;
   }
 
   #takeHeaders(packet: IpPacket): boolean {
@@ -202,10 +197,6 @@ function isSound(packet: IpPacket): boolean {
 }
 
 /** The traffic class of IPv6 lies across the first two bytes. RFC 8200 §3, RFC 791 §3.1 */
-function ecnOf({ bytes, ipOffset, family }: IpPacket): number {
-  return (family === 4 ? getU8(bytes, ipOffset + 1) : getU8(bytes, ipOffset + 1) >>> 4) & ECN_MASK;
-}
-
 function setCongested(frame: Uint8Array, family: 4 | 6): void {
-  frame[FRAME_IP + 1] = getU8(frame, FRAME_IP + 1) | (family === 4 ? CE : CE << 4);
+  frame[FRAME_IP + 1] = getU8(frame, FRAME_IP + 1) | (family === 4 ? ECN_CE : ECN_CE << 4);
 }

@@ -7,7 +7,7 @@ import { ETHERTYPE_IPV4, ETHERTYPE_IPV6, writeEthernet } from '../wire/ethernet.
 import { loadIp } from '../wire/ip-address.ts';
 import { Segment } from '../wire/segment.ts';
 import { seqAdd, seqDiff } from '../wire/seq.ts';
-import { ACK, FIN, RST, SYN } from '../wire/tcp.ts';
+import { ACK, CWR, ECE, FIN, RST, SYN } from '../wire/tcp.ts';
 import { tunToFrameVirtio, VIRTIO_HEADER } from '../wire/virtio.ts';
 import type { Backpressure } from './backpressure.ts';
 import { Connection, NONE } from './connection.ts';
@@ -329,6 +329,7 @@ function openFieldsOf(syn: HalfOpen, synAck: Segment): OpenFields {
     serverScale: syn.windowScale < 0 ? -1 : synAck.windowScale,
     timestamps: synAck.hasTimestamps,
     sackPermitted: synAck.sackPermitted,
+    ecn: syn.ecn && (synAck.flags & (ECE | CWR)) === ECE,
     clientTsVal: syn.tsVal,
     serverTsVal: synAck.tsVal,
   };

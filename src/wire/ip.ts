@@ -23,6 +23,10 @@ const FRAGMENT = 44;
 const DESTINATION_OPTIONS = 60;
 const FRAGMENT_HEADER = 8;
 
+// What `IpPacket.ecn` says. RFC 3168 §5
+export const ECN_NOT_CAPABLE = 0;
+export const ECN_CE = 3;
+
 /** RFC 2675 §2: the option that gives the length of a packet whose payload is longer than 65,535 bytes. */
 const JUMBO_OPTION = 0xc2;
 const JUMBO_OPTION_DATA = 4;
@@ -78,6 +82,12 @@ export class IpPacket {
   headerChecksumOk(): boolean {
     if (this.family === 6) return true;
     return foldSum(sumBytes(this.bytes, this.ipOffset, (getU8(this.bytes, this.ipOffset) & 0xf) * 4)) === 0xffff;
+  }
+
+  /** Explicit congestion notification: the last two bits of what was the type of service. RFC 3168 §5 */
+  get ecn(): number {
+    const byte = getU8(this.bytes, this.ipOffset + 1);
+    return (this.family === 4 ? byte : byte >>> 4) & 3;
   }
 
   /** Copies the source address into the 16 bytes of `into` at `at`. */

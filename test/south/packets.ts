@@ -195,6 +195,8 @@ export type Heard =
       readonly kind: 'tcp';
       readonly tcp: TcpPacket /** Most payload in one segment on the wire. */;
       readonly segmentSize: number;
+      /** Of the IP header. */
+      readonly ecn: number;
       readonly source: Uint8Array;
       readonly destination: Uint8Array;
     }
@@ -275,7 +277,7 @@ function readPacket(bytes: Uint8Array, virtio: number, start: number, length: nu
   checkOffload(segment, virtio, start - linkHeader);
   const tcp = packetOf(segment);
   const segmentSize = virtioGsoType(bytes, virtio) === GSO_NONE ? tcp.data.length : virtioGsoSize(bytes, virtio);
-  return { kind: 'tcp', tcp, segmentSize, source, destination };
+  return { kind: 'tcp', tcp, segmentSize, ecn: segment.ecn, source, destination };
 }
 
 /** VIRTIO 1.2 §5.1.6: what a kernel would refuse, or send on wrong. */

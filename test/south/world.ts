@@ -74,6 +74,7 @@ const TCP: TcpOptions = {
   mss: 1460,
   windowScale: 7,
   sackPermitted: true,
+  ecn: false,
   timestamps: true,
   bufferBytes: 65_536,
   tsOffset: 0,
