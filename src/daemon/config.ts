@@ -100,6 +100,7 @@ export function loadConfig(path: string): ServiceConfig {
 export function parseConfig(text: string, fileName: string): ServiceConfig {
   const { file, source } = parseConfigFile('service', SCHEMA, text, fileName);
   const problems = [
+    ...addressProblems(file),
     ...replicaProblems(file),
     ...witnessProblems(file),
     ...detectProblems(file),
@@ -108,6 +109,14 @@ export function parseConfig(text: string, fileName: string): ServiceConfig {
   const key = resolveKey(file, [], problems);
   if (problems.length > 0 || key === undefined) refuse(source, problems);
   return resolve(file, key);
+}
+
+/** RFC 8200 §5: a kernel takes IPv6 off an interface with less. */
+const IPV6_MTU_MIN = 1280;
+
+function* addressProblems({ address, lan }: ParsedFile): Iterable<Problem> {
+  if (!address.ip.includes(':') || lan.mtu >= IPV6_MTU_MIN) return;
+  yield { path: ['lan', 'mtu'], text: `; allowed: at least ${IPV6_MTU_MIN} with an IPv6 address` };
 }
 
 function* replicaProblems({ address, self, replicas }: ParsedFile): Iterable<Problem> {
