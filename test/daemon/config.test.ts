@@ -166,7 +166,12 @@ const WRONG: readonly [what: string, from: string | RegExp, to: string, problem:
   ],
   ['a network address', '10.77.0.100/24', '10.77.0.0/24', /the address of the network itself/],
   ['a broadcast address', '10.77.0.100/24', '10.77.0.255/24', /the broadcast address/],
-  ['an address as one number', '10.77.0.100/24', '173867108', /address: found "173867108".*allowed: an IPv4 or IPv6 address/],
+  [
+    'an address as one number',
+    '10.77.0.100/24',
+    '173867108',
+    /address: found "173867108".*allowed: an IPv4 or IPv6 address/,
+  ],
   [
     'level recorded',
     'witness:',
