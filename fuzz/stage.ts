@@ -104,8 +104,9 @@ export class Stage {
         limits: LIMITS,
         catchUpTimeoutMs: 5_000,
         onDivergence,
+        nudge: true,
       },
-      deadlySignal: () => '',
+      serverFate: () => ({ is: 'alive' }),
       ports: {
         lan: (bytes, offset, length) => {
           this.#look(bytes, offset, length, FRAME_IP);

@@ -2,6 +2,7 @@
  * The shape of a service's YAML file: keys, allowed values, defaults. `config.ts` turns it into a `ServiceConfig`.
  */
 import { z } from 'zod';
+import { ipFromString, ipToString, isIpv4 } from '../wire/ip-address.ts';
 import {
   absolutePath,
   duration,
@@ -10,11 +11,9 @@ import {
   endpoint,
   KEY_OR_FILE,
   logSection,
-  looksLikeIpv6,
   matching,
   name,
   oneOf,
-  parseIpv4,
   scalar,
   section,
   size,
@@ -38,30 +37,46 @@ const socketPath = scalar(`an absolute path of at most ${SOCKET_PATH_BYTES_MAX} 
 );
 
 const serviceAddress = scalar(
-  'an IPv4 address with its prefix length, such as 10.77.0.100/24',
+  'an IPv4 or IPv6 address with its prefix length, such as 10.77.0.100/24 or 2001:db8::100/64',
   (text): Parsed<{ ip: string; prefix: number }> => {
-    if (looksLikeIpv6(text)) return { ok: false, reason: 'IPv6 is not supported yet' };
-    const [ip = '', prefixText, rest] = text.split('/');
-    const octets = parseIpv4(ip);
-    if (octets === undefined || rest !== undefined) return { ok: false };
-    if (prefixText === undefined)
-      return { ok: false, reason: `add the prefix length of the LAN, for example ${ip}/24` };
-    const prefix = /^\d{1,2}$/.test(prefixText) ? Number(prefixText) : Number.NaN;
-    if (!(prefix >= 1 && prefix <= 32)) return { ok: false, reason: 'the prefix length is not from 1 to 32' };
-    const reason = unusable(octets, prefix);
-    return reason === undefined ? { ok: true, value: { ip, prefix } } : { ok: false, reason };
+    const [written = '', prefixText, rest] = text.split('/');
+    const bytes = ipFromString(written);
+    if (bytes === undefined || rest !== undefined) return { ok: false };
+    const isV6 = written.includes(':');
+    if (prefixText === undefined) {
+      return { ok: false, reason: `add the prefix length of the LAN, for example ${written}/${isV6 ? 64 : 24}` };
+    }
+    const longest = isV6 ? 128 : 32;
+    const prefix = /^\d{1,3}$/.test(prefixText) ? Number(prefixText) : Number.NaN;
+    if (!(prefix >= 1 && prefix <= longest)) {
+      return { ok: false, reason: `the prefix length is not from 1 to ${longest}` };
+    }
+    const reason = isV6 ? unusableV6(bytes, prefix) : unusable(bytes.subarray(12), prefix);
+    // Both hosts must mean the same address by the same text: names of the service on the wire are made of it.
+    return reason === undefined ? { ok: true, value: { ip: ipToString(bytes), prefix } } : { ok: false, reason };
   },
 );
 
 /** Why no host can have this address (RFC 1122 §3.2.1.3). */
-function unusable(octets: readonly [number, number, number, number], prefix: number): string | undefined {
-  const [a, b, c, d] = octets;
+function unusable([a = 0, b = 0, c = 0, d = 0]: Uint8Array, prefix: number): string | undefined {
   if (a === 0 || a === 127 || a >= 224) return 'not the address of a host on a LAN';
   if (prefix > 30) return undefined;
   const hostMask = 2 ** (32 - prefix) - 1;
   const host = (((a << 24) | (b << 16) | (c << 8) | d) & hostMask) >>> 0;
   if (host === 0) return 'the address of the network itself';
   return host === hostMask ? 'the broadcast address of the network' : undefined;
+}
+
+/** The same for IPv6 (RFC 4291 §2.4, §2.6.1), or why no client beyond the link could reach it. */
+function unusableV6(bytes: Uint8Array, prefix: number): string | undefined {
+  const [first = 0, second = 0] = bytes;
+  if (isIpv4(bytes)) return 'an IPv4 address: write it as one';
+  if (first === 0xff || bytes.subarray(0, 15).every((byte) => byte === 0)) return 'not the address of a host on a LAN';
+  if (first === 0xfe && (second & 0xc0) === 0x80)
+    return 'a link-local address, which says nothing without its interface';
+  if (prefix > 126) return undefined;
+  const isHostZero = bytes.every((byte, i) => (byte & (0xff >> Math.min(8, Math.max(0, prefix - 8 * i)))) === 0);
+  return isHostZero ? "the address of all the network's routers" : undefined;
 }
 
 /** Who decides on views when the hosts cannot hear each other. */
@@ -123,6 +138,7 @@ export const SCHEMA = section({
   }).prefault({}),
   witness,
   ...KEY_OR_FILE,
+  nudge: oneOf(['auto', 'off']).prefault('auto'),
   realtime: oneOf(['auto', 'off']).prefault('auto'),
   control: socketPath.optional(),
   log: logSection,

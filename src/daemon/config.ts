@@ -78,6 +78,8 @@ export interface ServiceConfig {
   readonly key: Uint8Array;
   /** Where the key was read from; absent: it stands in the configuration itself. */
   readonly keyFile?: string;
+  /** Whether a new primary wakes clients from their retransmission timers by ICMP. */
+  readonly nudge: 'auto' | 'off';
   readonly realtime: 'auto' | 'off';
   /** Path of the control socket. */
   readonly control: string;
@@ -98,6 +100,7 @@ export function loadConfig(path: string): ServiceConfig {
 export function parseConfig(text: string, fileName: string): ServiceConfig {
   const { file, source } = parseConfigFile('service', SCHEMA, text, fileName);
   const problems = [
+    ...addressProblems(file),
     ...replicaProblems(file),
     ...witnessProblems(file),
     ...detectProblems(file),
@@ -106,6 +109,14 @@ export function parseConfig(text: string, fileName: string): ServiceConfig {
   const key = resolveKey(file, [], problems);
   if (problems.length > 0 || key === undefined) refuse(source, problems);
   return resolve(file, key);
+}
+
+/** RFC 8200 §5: a kernel takes IPv6 off an interface with less. */
+const IPV6_MTU_MIN = 1280;
+
+function* addressProblems({ address, lan }: ParsedFile): Iterable<Problem> {
+  if (!address.ip.includes(':') || lan.mtu >= IPV6_MTU_MIN) return;
+  yield { path: ['lan', 'mtu'], text: `; allowed: at least ${IPV6_MTU_MIN} with an IPv6 address` };
 }
 
 function* replicaProblems({ address, self, replicas }: ParsedFile): Iterable<Problem> {
@@ -181,7 +192,7 @@ function* limitProblems({ limits }: ParsedFile): Iterable<Problem> {
 }
 
 function resolve(file: ParsedFile, key: Uint8Array): ServiceConfig {
-  const { service, address, lan, level, onDivergence, self, replicas, witness, realtime, limits } = file;
+  const { service, address, lan, level, onDivergence, self, replicas, witness, nudge, realtime, limits } = file;
   const {
     command,
     user,
@@ -225,6 +236,7 @@ function resolve(file: ParsedFile, key: Uint8Array): ServiceConfig {
     witness,
     key,
     ...(file.keyFile === undefined ? {} : { keyFile: file.keyFile }),
+    nudge,
     realtime,
     control: file.control ?? `/run/fttcp/${service}.sock`,
     log: logConfig(file.log),

@@ -246,6 +246,7 @@ class Daemon {
       timeoutMs: this.#detectorReady.timeoutMs,
       catchUpTimeoutMs: config.server.catchUpTimeoutMs,
       onDivergence: config.onDivergence,
+      nudge: config.nudge === 'auto',
       ackTimeoutMs: config.detect.ackTimeoutMs,
       limits: config.limits,
       realtime: config.realtime,

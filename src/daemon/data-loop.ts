@@ -10,6 +10,7 @@ import { close, EAGAIN, EBADFD, POLLIN, POLLOUT, Poller, read, write, writeTwo }
 import { LinkEvents } from '../linux/link-events.ts';
 import { allocate } from '../linux/memory.ts';
 import {
+  addMulticastAddress,
   addUnicastAddress,
   FILTER_NOTHING,
   filterForService,
@@ -25,6 +26,8 @@ import type { PacketPorts, SouthLimits } from '../south/context.ts';
 import { Linger } from '../south/linger.ts';
 import { LAN_FRAME_MAX, ReleaseQueue, TUN_HEADROOM } from '../south/release-queue.ts';
 import { SouthWrap } from '../south/south-wrap.ts';
+import { isIpv4 } from '../wire/ip-address.ts';
+import { ALL_NODES, groupMac, solicitedNode } from '../wire/ndp.ts';
 import type { Endpoint, WitnessConfig } from './config.ts';
 import { DataPriority } from './data-priority.ts';
 import { HealthBoard, HealthReading } from './health-board.ts';
@@ -57,6 +60,7 @@ export interface DataWorkerData {
   readonly timeoutMs: number;
   readonly catchUpTimeoutMs: number;
   readonly onDivergence: 'reset' | 'continue';
+  readonly nudge: boolean;
   readonly ackTimeoutMs: number;
   readonly limits: SouthLimits & { readonly logBytes: number; readonly releaseBytes: number };
   readonly realtime: 'auto' | 'off';
@@ -113,6 +117,9 @@ export class DataLoop {
     // The NIC takes the virtual MAC from the start, and the filter decides: to tell it so at a promotion would mean to wait for a
     // lock of the kernel, just when interfaces go down.
     addUnicastAddress(lan.fd, lan.ifindex, data.serviceMac);
+    for (const group of isIpv4(data.serviceIp) ? [] : [ALL_NODES, solicitedNode(data.serviceIp)]) {
+      addMulticastAddress(lan.fd, lan.ifindex, groupMac(group));
+    }
     this.#lanFd = lan.fd;
     this.#lanSlot = this.#poller.add(lan.fd, POLLIN);
     this.#tunSlot = this.#poller.add(data.tunFd, POLLIN);
@@ -131,6 +138,7 @@ export class DataLoop {
       checksum: (seed, bytes, offset, length) => crc32(bytes.subarray(offset, offset + length), seed),
       serverFate: () => death.look(),
       scratch: allocate(LAN_FRAME_MAX),
+      reassembled: allocate(LAN_FRAME_MAX),
     });
     if (data.witness.kind === 'embedded') {
       this.#witness = new WitnessLink(this.#poller, data.witness.endpoint, data.serviceName, data.key, data.self);

@@ -6,7 +6,7 @@ import type { LogWriter } from '../log/log-writer.ts';
 import type { Replica } from '../replica/replica.ts';
 import type { Connection } from '../south/connection.ts';
 import type { SouthWrap } from '../south/south-wrap.ts';
-import { ipToString } from '../wire/ip-address.ts';
+import { endpointToString, ipToString } from '../wire/ip-address.ts';
 import type { ConnectionStatus } from './status.ts';
 import { type WitnessSnapshot, witnessSnapshot } from './witness-status.ts';
 
@@ -56,8 +56,8 @@ export function snapshotOf(replica: Replica, south: SouthWrap, log: LogWriter, n
 function connectionStatus(connection: Connection): ConnectionStatus {
   return {
     id: connection.id,
-    client: `${ipToString(connection.clientIp)}:${connection.clientPort}`,
-    service: `${ipToString(connection.serviceIp)}:${connection.servicePort}`,
+    client: endpointToString(ipToString(connection.clientIp), connection.clientPort),
+    service: endpointToString(ipToString(connection.serviceIp), connection.servicePort),
     state: connection.state,
     bytesIn: connection.input.end - 1,
     bytesOut: connection.outChecksumEnd - 1,

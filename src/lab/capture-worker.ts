@@ -9,7 +9,7 @@ import { DatagramBatch, stampArrivals } from '../linux/datagram-batch.ts';
 import { POLLIN, Poller } from '../linux/io.ts';
 import { enterNetworkNamespace } from '../linux/namespaces.ts';
 import { droppedFrames, openPacketSocket } from '../linux/packet-socket.ts';
-import { ipFromString, ipIs } from '../wire/ip-address.ts';
+import { endpointToString, ipFromString, ipIs } from '../wire/ip-address.ts';
 import { Segment } from '../wire/segment.ts';
 import { CaptureFile } from './capture-file.ts';
 import {
@@ -62,7 +62,7 @@ class CaptureLoop {
 
   constructor(order: CaptureOrder) {
     this.#board = new CaptureBoard(order.board);
-    this.#flows = new Flows(order.clientAddress, `${order.serviceAddress}:${order.port}`);
+    this.#flows = new Flows(order.clientAddress, endpointToString(order.serviceAddress, order.port));
     this.#service = ipFromString(order.serviceAddress) ?? new Uint8Array(16);
     this.#port = order.port;
     this.#poller = new Poller(order.taps.reduce((sum, tap) => sum + tap.interfaces.length, 0));

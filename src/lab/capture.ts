@@ -10,7 +10,7 @@ import { serviceMac } from '../daemon/service-identity.ts';
 import { FttcpError } from '../errors.ts';
 import { CaptureBoard, type CaptureOrder, type CaptureReport, type CaptureTap } from './capture-shared.ts';
 import { until } from './clock.ts';
-import { CLIENT_ADDRESS, type Hosts, lanPort, SERVICE_ADDRESS, SERVICE_NAME } from './hosts.ts';
+import { type Hosts, lanPort, SERVICE_NAME } from './hosts.ts';
 
 export interface CaptureOptions {
   hosts: Hosts;
@@ -47,10 +47,10 @@ export class Capture {
       voices: {
         networkNamespace: hosts.lan.networkNamespace,
         ports: hosts.replicas.map((host) => ({ host: host.name, interface: lanPort(host) })),
-        serviceMac: serviceMac({ service: SERVICE_NAME, address: { ip: SERVICE_ADDRESS } }),
+        serviceMac: serviceMac({ service: SERVICE_NAME, address: { ip: hosts.ends.service } }),
       },
-      clientAddress: CLIENT_ADDRESS,
-      serviceAddress: SERVICE_ADDRESS,
+      clientAddress: hosts.ends.client,
+      serviceAddress: hosts.ends.service,
       port,
       pcapDirectory,
     };

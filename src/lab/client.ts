@@ -2,7 +2,7 @@
 import type { ChildProcess } from 'node:child_process';
 import { constants } from 'node:os';
 import { wallMs } from './clock.ts';
-import { type Host, SERVICE_ADDRESS, signal } from './hosts.ts';
+import { type Host, signal } from './hosts.ts';
 import type { ClientResult } from './result.ts';
 
 const KEPT_BYTES = 64 * 1024;
@@ -10,6 +10,8 @@ const KEPT_BYTES = 64 * 1024;
 const TIMED_OUT = 124;
 
 export interface ClientOptions {
+  /** The service's. */
+  address: string;
   port: number;
   /** The caller's. */
   environment: NodeJS.ProcessEnv;
@@ -27,9 +29,9 @@ export class Client {
   #ended = false;
 
   constructor(host: Host, command: string, options: ClientOptions) {
-    const { port, environment, timeoutMs, onOutput } = options;
+    const { address, port, environment, timeoutMs, onOutput } = options;
     this.#host = host;
-    const env = { ...environment, FTTCP_ADDRESS: SERVICE_ADDRESS, FTTCP_PORT: String(port) };
+    const env = { ...environment, FTTCP_ADDRESS: address, FTTCP_PORT: String(port) };
     const stdout = new Tail();
     const stderr = new Tail();
     this.startMs = wallMs();

@@ -22,6 +22,8 @@ interface RunFlags {
   witness: WitnessKind;
   config?: string;
   detectTimeout: string;
+  ipv6?: boolean;
+  nudge?: 'auto' | 'off';
   pcap?: string;
   timeout: string;
   json?: boolean;
@@ -50,6 +52,8 @@ export function registerLab(program: Command, environment: NodeJS.ProcessEnv, co
       '--cable <unkindness>',
       "what the client's cable does, for example loss=1%,delay=5ms,jitter=2ms,reorder=1%,duplicate=0.1%,seed=7",
     )
+    .option('--ipv6', 'client and service have IPv6 addresses')
+    .addOption(new Option('--nudge <kind>', 'whether a new primary nudges clients').choices(['auto', 'off']))
     .option('--direct', 'the same server on one host without fttcp, for comparison')
     .option('--replicas <number>', 'hosts that run the service under fttcp', '2')
     .addOption(

@@ -19,6 +19,7 @@
  * no FIN of the client was left unacknowledged; if it was still open, or reset by the client, the client's exit code
  * decides.
  */
+import { endpointToString } from '../wire/ip-address.ts';
 import { positionOf, type Seq } from '../wire/seq.ts';
 import { ACK, FIN, RST, SYN } from '../wire/tcp.ts';
 import { type Point, Series } from './series.ts';
@@ -301,7 +302,7 @@ export class Flows {
     let flow = this.#current.get(clientPort);
     const opens = fromClient && (segment.flags & (SYN | ACK)) === SYN;
     if (opens && (flow === undefined || !flow.isOwnSyn(segment.seq)) && this.#all.length < FLOWS_MAX) {
-      flow = new Flow(`${this.#clientAddress}:${clientPort}`, this.#service, atMs, segment.seq);
+      flow = new Flow(endpointToString(this.#clientAddress, clientPort), this.#service, atMs, segment.seq);
       if (this.#firstFaultMs !== Number.POSITIVE_INFINITY) flow.fault(this.#firstFaultMs);
       this.#current.set(clientPort, flow);
       this.#all.push(flow);

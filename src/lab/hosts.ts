@@ -22,7 +22,16 @@ import type { Unkindness } from './unkindness.ts';
 
 export const SERVICE_NAME = 'lab';
 export const SERVICE_ADDRESS = '10.77.0.100';
-export const CLIENT_ADDRESS = '10.77.0.1';
+
+/** Who talk with each other on the LAN. The replicas among themselves always talk IPv4. */
+export interface Ends {
+  readonly service: string;
+  readonly client: string;
+  readonly prefix: number;
+}
+
+const IPV4_ENDS: Ends = { service: SERVICE_ADDRESS, client: '10.77.0.1', prefix: 24 };
+const IPV6_ENDS: Ends = { service: 'fd77::100', client: 'fd77::1', prefix: 64 };
 export const WITNESS_ADDRESS = '10.77.0.9';
 export const REPLICAS_MAX = 8;
 
@@ -37,15 +46,25 @@ export interface HostsOptions {
   linkRate?: string | undefined;
   /** Replica 0 owns the service's address itself. */
   direct?: boolean;
+  /** Client and service have IPv6 addresses. */
+  ipv6?: boolean | undefined;
   /** A host for the witness too. */
   witness?: boolean;
   /** What the client's cable does to frames; a kind one is a plain veth. */
   unkindness?: Unkindness | undefined;
 }
 
-/** The kernel's IPv6 chatter would only be noise in captures; the loopback device is what every host has up. */
+/**
+ * The kernel's IPv6 chatter would only be noise in captures where it is not what is looked at; and there nobody waits for routers or
+ * duplicates. The loopback device is what every host has up.
+ */
 const FIRST_PROCESS = `
-for scope in all default; do echo 1 > /proc/sys/net/ipv6/conf/$scope/disable_ipv6; done 2>/dev/null
+ipv6() { for scope in all default; do echo "$2" > /proc/sys/net/ipv6/conf/$scope/$1; done 2>/dev/null; }
+ipv6 disable_ipv6 "$2"
+ipv6 accept_dad 0
+ipv6 dad_transmits 0
+ipv6 accept_ra 0
+ipv6 router_solicitations 0
 hostname "$1" 2>/dev/null
 ip link set lo up
 echo ready
@@ -121,13 +140,21 @@ export class Hosts {
   readonly client: Host;
   readonly replicas: readonly Host[];
   readonly witness: Host | undefined;
+  readonly ends: Ends;
   cable: UnkindCable | undefined;
 
-  constructor(lan: Host, client: Host, replicas: readonly Host[], witness: Host | undefined) {
+  constructor({
+    lan,
+    client,
+    replicas,
+    witness,
+    ends,
+  }: Pick<Hosts, 'lan' | 'client' | 'replicas' | 'witness' | 'ends'>) {
     this.lan = lan;
     this.client = client;
     this.replicas = replicas;
     this.witness = witness;
+    this.ends = ends;
   }
 
   get all(): Host[] {
@@ -150,7 +177,11 @@ export async function createHosts(options: HostsOptions): Promise<Hosts> {
   const linkRate = options.linkRate === undefined ? undefined : parseRate(options.linkRate);
   const replicaNames = Array.from({ length: options.replicas }, (_, i) => replicaName(i));
   const names = ['lan', 'client', ...replicaNames, ...(options.witness ? ['witness'] : [])];
-  const settled = await Promise.allSettled(names.map(startHost));
+  const ends = options.ipv6 ? IPV6_ENDS : IPV4_ENDS;
+  // The switch has no address of its own.
+  const settled = await Promise.allSettled(
+    names.map((name) => startHost(name, options.ipv6 === true && name !== 'lan')),
+  );
   const hosts = settled.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []));
   const failed = settled.find((one) => one.status === 'rejected');
   const [lan, client, ...others] = hosts;
@@ -158,7 +189,7 @@ export async function createHosts(options: HostsOptions): Promise<Hosts> {
   try {
     if (failed) throw failed.reason;
     if (lan === undefined || client === undefined) throw new Error('no hosts');
-    const built = new Hosts(lan, client, replicas, others[options.replicas]);
+    const built = new Hosts({ lan, client, replicas, witness: others[options.replicas], ends });
     await wire(built, options);
     await shape(built, rate, linkRate);
     if (options.unkindness !== undefined)
@@ -178,8 +209,9 @@ export async function createHosts(options: HostsOptions): Promise<Hosts> {
 
 const UNSHARE = ['--net', '--pid', '--mount', '--uts', '--fork', '--kill-child=KILL', '--mount-proc'];
 
-async function startHost(name: string): Promise<Host> {
-  const command = ['--pdeathsig', 'KILL', '--', 'unshare', ...UNSHARE, 'sh', '-c', FIRST_PROCESS, 'fttcp-lab', name];
+async function startHost(name: string, hasIpv6: boolean): Promise<Host> {
+  const script = ['sh', '-c', FIRST_PROCESS, 'fttcp-lab', name, hasIpv6 ? '0' : '1'];
+  const command = ['--pdeathsig', 'KILL', '--', 'unshare', ...UNSHARE, ...script];
   const holder = spawn('setpriv', command, { stdio: ['ignore', 'pipe', 'pipe'], detached: true });
   let complaint = '';
   holder.stderr?.on('data', (text) => {
@@ -197,7 +229,7 @@ async function startHost(name: string): Promise<Host> {
 }
 
 async function wire(hosts: Hosts, { direct = false, unkindness }: HostsOptions): Promise<void> {
-  const { lan, client, replicas, witness } = hosts;
+  const { lan, client, replicas, witness, ends } = hosts;
   const bridge = (name: string) => [`link add ${name} type bridge stp_state 0 forward_delay 0`, `link set ${name} up`];
   const port = (to: Host, name: string, inside: string, master: string) => [
     `link add ${name} type veth peer name ${inside} netns ${to.init}`,
@@ -212,17 +244,20 @@ async function wire(hosts: Hosts, { direct = false, unkindness }: HostsOptions):
     ...(replicas.length > 1 ? bridge('links') : []),
     ...(replicas.length > 1 ? replicas.flatMap((host) => port(host, linkPort(host), 'link0', 'links')) : []),
   );
-  const lan0 = (address: string) => [`addr add ${address}/24 dev lan0`, 'link set lan0 up'];
+  const lan0 = (address: string, prefix = 24) => [
+    'link set lan0 up',
+    `addr add ${address}/${prefix} dev lan0${address.includes(':') ? ' nodad' : ''}`,
+  ];
   await Promise.all([
     client.cables.ip(
-      ...lan0(CLIENT_ADDRESS),
+      ...lan0(ends.client, ends.prefix),
       ...(unkindness === undefined ? [] : [`link set lan0 ${SEGMENT_BY_SEGMENT}`]),
     ),
     witness?.cables.ip(...lan0(WITNESS_ADDRESS)),
     ...replicas.map((host, i) =>
       host.cables.ip(
         ...lan0(lanAddress(i)),
-        ...(direct && i === 0 ? [`addr add ${SERVICE_ADDRESS}/24 dev lan0`] : []),
+        ...(direct && i === 0 ? lan0(ends.service, ends.prefix) : []),
         ...(replicas.length > 1 ? [`addr add ${linkAddress(i)}/24 dev link0`, 'link set link0 up'] : []),
       ),
     ),

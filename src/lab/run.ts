@@ -48,6 +48,10 @@ export interface LabOptions {
   /** Who decides who is the primary; `embedded` by default, and none with --direct. */
   witness?: WitnessKind | undefined;
   config?: string | undefined;
+  /** Client and service have IPv6 addresses. */
+  ipv6?: boolean | undefined;
+  /** As in a service's configuration. */
+  nudge?: 'auto' | 'off' | undefined;
   /** For example `5ms`. */
   detectTimeout?: string | undefined;
   /** Folder for capture files, logs and the sequence plot. */
@@ -155,13 +159,14 @@ class Run {
     this.#checkAborted();
     const others = hosts.all.filter((host) => host !== hosts.client && host !== hosts.lan);
     this.#tell(`hosts up: client and ${others.map((host) => host.name).join(', ')}`);
-    const { state, config, detectTimeout, direct = false } = this.#options;
+    const { state, config, detectTimeout, nudge, direct = false } = this.#options;
     const service = await Service.start(hosts, {
       server,
       port,
       state,
       config,
       detectTimeout,
+      nudge,
       direct,
       environment,
       scratch,
@@ -180,6 +185,7 @@ class Run {
     await this.#options.examine?.('before', service.running);
 
     const client = new Client(hosts.client, command, {
+      address: hosts.ends.service,
       port,
       environment,
       timeoutMs: this.#options.timeoutMs ?? TIMEOUT_MS,

@@ -14,11 +14,10 @@ import { childrenOf, listeningPorts } from '../linux/process.ts';
 import { until } from './clock.ts';
 import { DaemonLog } from './daemon-log.ts';
 import type { Programs } from './faults.ts';
-import { type Host, type Hosts, lanAddress, linkAddress, SERVICE_ADDRESS, SERVICE_NAME } from './hosts.ts';
+import { type Host, type Hosts, lanAddress, linkAddress, SERVICE_NAME } from './hosts.ts';
 import { fttcpCommand, startWithOutput } from './programs.ts';
 import { WITNESS_ENDPOINT, WitnessProcess } from './witness-process.ts';
 
-const LAN_PREFIX = 24;
 const LINK_PORT = 7400;
 const HEARTBEAT_PORT = 7401;
 const READY_TIMEOUT_MS = 30_000;
@@ -33,6 +32,7 @@ export interface ServiceOptions {
   /** A service.yaml whose other settings (limits, detect, …) are taken over. */
   config?: string | undefined;
   detectTimeout?: string | undefined;
+  nudge?: 'auto' | 'off' | undefined;
   environment: NodeJS.ProcessEnv;
   scratch: string;
   signal?: AbortSignal | undefined;
@@ -85,7 +85,7 @@ export class Service {
       const control = path.join(scratch, `${host.name}.sock`);
       const log = new DaemonLog(host.name, path.join(scratch, `${host.name}.log`));
       const child = options.direct
-        ? startServer(host, options, directory, output)
+        ? startServer(host, hosts.ends.service, options, directory, output)
         : startDaemon(host, options, serviceYaml(hosts, index, key, extra, options), output);
       return { host, child, control, log, output };
     });
@@ -239,7 +239,8 @@ function serviceYaml(
 ): string {
   const name = hosts.replicas[self]?.name ?? '';
   const file = (kind: string) => path.join(options.scratch, `${name}.${kind}`);
-  const address = { FTTCP_ADDRESS: SERVICE_ADDRESS, FTTCP_PORT: String(options.port) };
+  const { ends } = hosts;
+  const address = { FTTCP_ADDRESS: ends.service, FTTCP_PORT: String(options.port) };
   const server = section(extra.server);
   const { keyFile: _, ...others } = extra;
   const config = {
@@ -247,7 +248,8 @@ function serviceYaml(
     witness: hosts.witness === undefined ? 'none' : { embedded: WITNESS_ENDPOINT },
     ...others,
     service: SERVICE_NAME,
-    address: `${SERVICE_ADDRESS}/${LAN_PREFIX}`,
+    address: `${ends.service}/${ends.prefix}`,
+    ...(options.nudge === undefined ? {} : { nudge: options.nudge }),
     lan: { ...section(extra.lan), interface: 'lan0' },
     server: {
       ...server,
@@ -285,7 +287,13 @@ function startDaemon(host: Host, options: ServiceOptions, file: string, output: 
   return startWithOutput(host, fttcpCommand('up', '-c', file), { env, cwd: options.scratch }, output);
 }
 
-function startServer(host: Host, options: ServiceOptions, directory: string, output: string): ChildProcess {
-  const env = { ...options.environment, FTTCP_ADDRESS: SERVICE_ADDRESS, FTTCP_PORT: String(options.port) };
+function startServer(
+  host: Host,
+  address: string,
+  options: ServiceOptions,
+  directory: string,
+  output: string,
+): ChildProcess {
+  const env = { ...options.environment, FTTCP_ADDRESS: address, FTTCP_PORT: String(options.port) };
   return startWithOutput(host, options.server, { env, cwd: directory }, output);
 }

@@ -37,9 +37,12 @@ const LD_WORD = 0x20;
 const LD_HALF = 0x28;
 const LD_BYTE = 0x30;
 const JEQ = 0x15;
+const AND = 0x54;
 const RETURN = 0x06;
 /** Where BPF shows what the kernel took off the frame: non-zero when there was a VLAN tag. */
 const VLAN_TAG_PRESENT = 0xfffff000 + 48;
+const VLAN_TAG = 0xfffff000 + 44;
+const VLAN_ID = 0xfff;
 const WHOLE_FRAME = 0x40000;
 
 const ETHERTYPE_IPV4 = 0x0800;
@@ -54,30 +57,34 @@ const FILTER_EVERYTHING: BpfProgram = [[RETURN, 0, 0, WHOLE_FRAME]];
 
 /**
  * What concerns a service on the LAN: frames to its MAC, all ARP, and multicast neighbour discovery (RFC 4861 §4.3, §4.4). The kernel shows
- * frames of other VLANs on the parent interface with the tag taken off; those are somebody else's.
+ * frames of other VLANs on the parent interface with the tag taken off; those are somebody else's. A tag of VLAN 0 says only how urgent
+ * the frame is (IEEE 802.1Q §6.9).
  */
 export function filterForService(mac: Uint8Array): BpfProgram {
   assert(mac.length === 6, 'a MAC address has 6 bytes');
   const view = new DataView(mac.buffer, mac.byteOffset);
   return [
     /*  0 */ [LD_WORD, 0, 0, VLAN_TAG_PRESENT],
-    /*  1 */ [JEQ, 0, 14, 0],
-    /*  2 */ [LD_WORD, 0, 0, 0],
-    /*  3 */ [JEQ, 0, 2, view.getUint32(0)],
-    /*  4 */ [LD_HALF, 0, 0, 4],
-    /*  5 */ [JEQ, 11, 0, view.getUint16(4)],
-    /*  6 */ [LD_HALF, 0, 0, 12],
-    /*  7 */ [JEQ, 9, 0, ETHERTYPE_ARP],
-    /*  8 */ [JEQ, 0, 7, ETHERTYPE_IPV6],
-    /*  9 */ [LD_HALF, 0, 0, 0],
-    /* 10 */ [JEQ, 0, 5, 0x3333],
-    /* 11 */ [LD_BYTE, 0, 0, 14 + 6],
-    /* 12 */ [JEQ, 0, 3, NEXT_HEADER_ICMPV6],
-    /* 13 */ [LD_BYTE, 0, 0, 14 + 40],
-    /* 14 */ [JEQ, 2, 0, NEIGHBOR_SOLICITATION],
-    /* 15 */ [JEQ, 1, 0, NEIGHBOR_ADVERTISEMENT],
-    /* 16 */ [RETURN, 0, 0, 0],
-    /* 17 */ [RETURN, 0, 0, WHOLE_FRAME],
+    /*  1 */ [JEQ, 3, 0, 0],
+    /*  2 */ [LD_WORD, 0, 0, VLAN_TAG],
+    /*  3 */ [AND, 0, 0, VLAN_ID],
+    /*  4 */ [JEQ, 0, 14, 0],
+    /*  5 */ [LD_WORD, 0, 0, 0],
+    /*  6 */ [JEQ, 0, 2, view.getUint32(0)],
+    /*  7 */ [LD_HALF, 0, 0, 4],
+    /*  8 */ [JEQ, 11, 0, view.getUint16(4)],
+    /*  9 */ [LD_HALF, 0, 0, 12],
+    /* 10 */ [JEQ, 9, 0, ETHERTYPE_ARP],
+    /* 11 */ [JEQ, 0, 7, ETHERTYPE_IPV6],
+    /* 12 */ [LD_HALF, 0, 0, 0],
+    /* 13 */ [JEQ, 0, 5, 0x3333],
+    /* 14 */ [LD_BYTE, 0, 0, 14 + 6],
+    /* 15 */ [JEQ, 0, 3, NEXT_HEADER_ICMPV6],
+    /* 16 */ [LD_BYTE, 0, 0, 14 + 40],
+    /* 17 */ [JEQ, 2, 0, NEIGHBOR_SOLICITATION],
+    /* 18 */ [JEQ, 1, 0, NEIGHBOR_ADVERTISEMENT],
+    /* 19 */ [RETURN, 0, 0, 0],
+    /* 20 */ [RETURN, 0, 0, WHOLE_FRAME],
   ];
 }
 

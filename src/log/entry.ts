@@ -52,6 +52,7 @@ export const OUTPUT_RST = 2;
 
 export const OPEN_TIMESTAMPS = 1;
 export const OPEN_SACK_PERMITTED = 2;
+export const OPEN_ECN = 4;
 
 /** Marks a window scale that was not negotiated. */
 export const NO_WINDOW_SCALE = 255;

@@ -27,6 +27,8 @@ export interface OpenFields {
   readonly serverScale: number;
   readonly timestamps: boolean;
   readonly sackPermitted: boolean;
+  /** Explicit congestion notification was asked for and granted. RFC 3168 §6.1.1 */
+  readonly ecn: boolean;
   readonly clientTsVal: number;
   readonly serverTsVal: number;
 }
@@ -84,7 +86,9 @@ export class LogWriter {
 
   open(connection: number, fields: OpenFields): void {
     const flags =
-      (fields.timestamps ? layout.OPEN_TIMESTAMPS : 0) | (fields.sackPermitted ? layout.OPEN_SACK_PERMITTED : 0);
+      (fields.timestamps ? layout.OPEN_TIMESTAMPS : 0) |
+      (fields.sackPermitted ? layout.OPEN_SACK_PERMITTED : 0) |
+      (fields.ecn ? layout.OPEN_ECN : 0);
     const at = this.#begin(layout.ENTRY.OPEN, flags, connection, layout.OPEN_LENGTH);
     if (at < 0) return;
     const { bytes } = this.queue;

@@ -1,7 +1,6 @@
 // From the LAN: every frame that a client, or anyone, sends to the service. The log is the authority: a segment is checked as a
 // careful TCP would, its new bytes are logged, and the server's TCP is given logged content only. Delivery does not wait.
 import { assert } from '../errors.ts';
-import { ARP_REQUEST, ArpView } from '../wire/arp.ts';
 import {
   ETHERNET_HEADER,
   ETHERTYPE_ARP,
@@ -10,15 +9,19 @@ import {
   etherType,
   MAC_BYTES,
 } from '../wire/ethernet.ts';
+import { ECN_CE } from '../wire/ip.ts';
 import { ipIs, loadIp } from '../wire/ip-address.ts';
 import { Segment } from '../wire/segment.ts';
-import { ACK, FIN, RST, SYN } from '../wire/tcp.ts';
+import { ACK, CWR, FIN, RST, SYN } from '../wire/tcp.ts';
 import { frameToTunVirtio, VIRTIO_DATA_VALID, VIRTIO_HEADER, VIRTIO_NEEDS_CSUM, virtioFlags } from '../wire/virtio.ts';
+import { type AddressResolution, isNdp } from './address-resolution.ts';
 import type { Backpressure } from './backpressure.ts';
 import { type Connection, NONE } from './connection.ts';
 import type { SouthContext } from './context.ts';
 import type { Emitter } from './emitter.ts';
 import { halfOpenOf } from './half-open.ts';
+import type { IcmpErrors } from './icmp-errors.ts';
+import type { Reassembly } from './reassembly.ts';
 import { FRAME_IP } from './release-queue.ts';
 import type { Takeover } from './takeover.ts';
 import { translateForServer } from './translation.ts';
@@ -35,6 +38,9 @@ const HOLES_MAX = 256;
 
 export interface ClientSideParts {
   readonly emitter: Emitter;
+  readonly resolution: AddressResolution;
+  readonly icmpErrors: IcmpErrors;
+  readonly reassembly: Reassembly;
   readonly virtualClient: VirtualClient;
   readonly takeover: Takeover;
   readonly backpressure: Backpressure;
@@ -43,15 +49,20 @@ export interface ClientSideParts {
 export class ClientSide {
   readonly #context: SouthContext;
   readonly #emitter: Emitter;
+  readonly #resolution: AddressResolution;
+  readonly #icmpErrors: IcmpErrors;
+  readonly #reassembly: Reassembly;
   readonly #virtualClient: VirtualClient;
   readonly #takeover: Takeover;
   readonly #backpressure: Backpressure;
   readonly #segment = new Segment();
-  readonly #arp = new ArpView();
 
   constructor(context: SouthContext, parts: ClientSideParts) {
     this.#context = context;
     this.#emitter = parts.emitter;
+    this.#resolution = parts.resolution;
+    this.#icmpErrors = parts.icmpErrors;
+    this.#reassembly = parts.reassembly;
     this.#virtualClient = parts.virtualClient;
     this.#takeover = parts.takeover;
     this.#backpressure = parts.backpressure;
@@ -63,41 +74,46 @@ export class ClientSide {
     counters.lanFrames++;
     if (length < FRAME_IP) return;
     const type = etherType(bytes, VIRTIO_HEADER);
-    if (type === ETHERTYPE_ARP) this.#fromArp(bytes, length);
+    if (type === ETHERTYPE_ARP) this.#resolution.fromArp(bytes, length);
     else if (type === ETHERTYPE_IPV4 || type === ETHERTYPE_IPV6) this.#fromIp(bytes, length, nowMs);
   }
 
-  #fromArp(bytes: Uint8Array, length: number): void {
-    const arp = this.#arp;
-    const { serviceIp, serviceMac } = this.#context.config;
-    if (!arp.set(bytes, FRAME_IP, length - FRAME_IP)) return;
-    if (arp.senderIpEquals(serviceIp) && !arp.senderMacEquals(serviceMac)) {
-      // Somebody else uses the address: say again whose it is. RFC 5227 §2.4 (c)
-      this.#emitter.announce();
-    } else if (arp.operation === ARP_REQUEST && arp.targetIpEquals(serviceIp)) {
-      this.#emitter.arpReply(arp);
-    }
+  #fromIp(bytes: Uint8Array, length: number, nowMs: number): void {
+    const segment = this.#segment;
+    if (segment.parse(bytes, FRAME_IP, length - FRAME_IP) !== '') this.#context.counters.lanMalformed++;
+    else if (segment.isFragment) this.#fromFragment(segment, nowMs);
+    else if (!this.#resolution.fromNdp(segment)) this.#fromWhole(segment, length, nowMs);
   }
 
-  #fromIp(bytes: Uint8Array, length: number, nowMs: number): void {
-    const { counters, config, neighbours } = this.#context;
+  #fromFragment(fragment: Segment, nowMs: number): void {
+    const { counters } = this.#context;
+    if (!this.#isForService(fragment)) return;
+    counters.lanFragments++;
+    const { frame } = this.#reassembly;
+    const length = this.#reassembly.add(fragment, nowMs);
+    if (length < 0) counters.lanBadFragments++;
+    if (length <= 0) return;
+    counters.lanReassembled++;
     const segment = this.#segment;
-    if (segment.parse(bytes, FRAME_IP, length - FRAME_IP) !== '') {
-      counters.lanMalformed++;
+    const wrong = segment.parse(frame, FRAME_IP, length - FRAME_IP) !== '' || segment.isFragment;
+    // RFC 6980 §5: neighbour discovery does not come in fragments.
+    if (wrong || isNdp(segment)) counters.lanMalformed++;
+    else this.#fromWhole(segment, length, nowMs);
+  }
+
+  #fromWhole(packet: Segment, length: number, nowMs: number): void {
+    if (!this.#isForService(packet)) return;
+    if (packet.isTcp) {
+      this.#fromTcp(packet, length, nowMs);
       return;
     }
-    if (!ipIs(config.serviceIp, bytes, segment.destinationOffset, segment.family)) return;
-    if (segment.isTcp) {
-      this.#fromTcp(segment, length, nowMs);
-      return;
-    }
-    if (segment.isFragment) {
-      counters.lanFragments++;
-      return;
-    }
-    const addressLength = segment.family === 4 ? 4 : 16;
-    neighbours.learn(bytes, segment.sourceOffset, addressLength, bytes, VIRTIO_HEADER + MAC_BYTES);
-    this.#deliver(bytes, length);
+    const { bytes, sourceOffset, family } = packet;
+    this.#context.neighbours.learn(bytes, sourceOffset, family === 4 ? 4 : 16, bytes, VIRTIO_HEADER + MAC_BYTES);
+    if (this.#icmpErrors.fromLan(packet, nowMs)) this.#deliver(bytes, length);
+  }
+
+  #isForService({ bytes, destinationOffset, family }: Segment): boolean {
+    return ipIs(this.#context.config.serviceIp, bytes, destinationOffset, family);
   }
 
   #fromTcp(segment: Segment, length: number, nowMs: number): void {
@@ -183,6 +199,7 @@ export class ClientSide {
       // It has not heard of that. RFC 9293 §3.10.7.1
       this.#emitter.reset(connection, connection.outWireToPosition(segment.ack), nowMs);
     } else {
+      connection.congested = heardOfCongestion(connection, segment);
       this.#virtualClient.pump(connection, nowMs);
       // The log is the authority, and answers before the server can: what it holds is acknowledged, as far as was promised.
       connection.inWireNxt = Math.max(connection.inWireNxt, connection.inEnd);
@@ -343,6 +360,12 @@ export class ClientSide {
     frameToTunVirtio(bytes, 0, TUN_START);
     this.#context.ports.tun(bytes, TUN_START, length - TUN_START);
   }
+}
+
+/** RFC 3168 §6.1.3: from a marked packet on, until the client says that it has slowed down. */
+function heardOfCongestion({ open, congested }: Connection, segment: Segment): boolean {
+  if (!open.ecn) return false;
+  return segment.ecn === ECN_CE || (congested && (segment.flags & CWR) === 0);
 }
 
 /** PAWS. RFC 7323 §5.3 */

@@ -85,6 +85,8 @@ export class Connection {
   outWireNxt = 1;
   outLocalFin = NONE;
   outWireFin = NONE;
+  /** Payload and options of the largest segment that the client takes, or less where a router on the path has said so. */
+  outMss: number;
   /** What the virtual client has acknowledged to the local server. */
   outLocalAcked = 1;
   /** After a promotion: how far it may acknowledge what the client has not, because this host keeps and repeats it. */
@@ -117,6 +119,8 @@ export class Connection {
 
   /** A CLIENT_ACK note is due: the connection is among `SouthContext.noted`. */
   noteDue = false;
+  /** While the virtual client stands between: the client is to hear of congestion on its way. RFC 3168 §6.1.3 */
+  congested = false;
   /** When the virtual client tries again, and how often it has. */
   retryAtMs = 0;
   retries = 0;
@@ -159,6 +163,7 @@ export class Connection {
     this.inLocalEdge = direct ? this.inWireEdge : 1;
     this.outWireEdge = 1 + open.clientWindow;
     this.outWndMax = open.clientWindow;
+    this.outMss = open.clientMss;
   }
 
   /** Gives the buffers' memory back: nobody will ask for what they hold. */

@@ -41,6 +41,8 @@ export interface SouthConfig {
   /** The virtual MAC that moves with the service. */
   readonly serviceMac: Uint8Array;
   readonly limits: SouthLimits;
+  /** Whether clients are woken from their timers by ICMP after a promotion. */
+  readonly nudge: boolean;
   /** After a promotion: how long the local server may owe what its predecessor had done, without any progress. */
   readonly catchUpTimeoutMs: number;
   /** What a host that takes over does with a connection on which the two servers differ. */
@@ -56,6 +58,9 @@ export const COUNTERS = [
   'lanPaws',
   'lanBadReset',
   'lanFragments',
+  'lanReassembled',
+  'lanBadFragments',
+  'lanBadIcmp',
   'lanNoRoom',
   'synDropped',
   'vanished',

@@ -3,8 +3,9 @@
 import { type ArpView, writeArpReply, writeGratuitousArp } from '../wire/arp.ts';
 import { ETHERNET_HEADER, ETHERTYPE_IPV4, ETHERTYPE_IPV6, writeEthernet } from '../wire/ethernet.ts';
 import { isIpv4 } from '../wire/ip-address.ts';
+import { ALL_NODES, groupMac, writeNeighbourAdvertisement } from '../wire/ndp.ts';
 import { SACK_BLOCKS_MAX, SegmentFields, tcpHeaderLength, writeSegment } from '../wire/segment-writer.ts';
-import { ACK, FIN, PSH, RST, SYN, TCP_CHECKSUM } from '../wire/tcp.ts';
+import { ACK, ECE, FIN, PSH, RST, SYN, TCP_CHECKSUM } from '../wire/tcp.ts';
 import { GSO_NONE, GSO_TCPV4, GSO_TCPV6, VIRTIO_HEADER, VIRTIO_NEEDS_CSUM, writeVirtio } from '../wire/virtio.ts';
 import type { Connection } from './connection.ts';
 import type { SouthContext } from './context.ts';
@@ -27,7 +28,10 @@ export class Emitter {
   /** Tells every host and switch on the LAN where the service address is now. */
   announce(): void {
     const { config, release } = this.#context;
-    if (!isIpv4(config.serviceIp)) return;
+    if (!isIpv4(config.serviceIp)) {
+      this.advertise(ALL_NODES, groupMac(ALL_NODES), false);
+      return;
+    }
     const at = this.#reserve();
     if (at < 0) return;
     const length = writeGratuitousArp(release.bytes, at + VIRTIO_HEADER, config.serviceMac, config.serviceIp);
@@ -44,9 +48,20 @@ export class Emitter {
     this.#queue(at, VIRTIO_HEADER + length);
   }
 
+  /** The IPv6 service address is here. @param solicited whether that answers a question of `to`. RFC 4861 §7.2.4, §7.2.6 */
+  advertise(to: Uint8Array, toMac: Uint8Array, solicited: boolean): void {
+    const at = this.#reserve();
+    if (at < 0) return;
+    const { release, config } = this.#context;
+    const advertisement = { ip: config.serviceIp, mac: config.serviceMac, to, toMac, solicited };
+    const length = writeNeighbourAdvertisement(release.bytes, at + VIRTIO_HEADER, advertisement);
+    writeVirtio(release.bytes, at, 0, GSO_NONE, 0, 0, 0, 0);
+    this.#queue(at, VIRTIO_HEADER + length);
+  }
+
   /** An ACK of everything that the client has been promised, with the current window. */
   ack(connection: Connection, nowMs: number): void {
-    this.#segment(connection, ACK, connection.outWireNxt, 0, nowMs);
+    this.#segment(connection, ACK | (connection.congested ? ECE : 0), connection.outWireNxt, 0, nowMs);
   }
 
   /** Has the client say its ACK and window: a segment just before the next byte. RFC 9293 §3.8.6.1 */
@@ -56,7 +71,7 @@ export class Emitter {
 
   /** Repeats the SYN-ACK for a client that may not have heard it. */
   synAck(connection: Connection, nowMs: number): void {
-    this.#segment(connection, SYN | ACK, 0, 0, nowMs);
+    this.#segment(connection, SYN | ACK | (connection.open.ecn ? ECE : 0), 0, 0, nowMs);
   }
 
   /** @param position that the client expects next: elsewhere it only doubts. RFC 5961 §3.2 */
@@ -75,7 +90,7 @@ export class Emitter {
 
   /** Bytes of payload per segment on the wire. */
   segmentSize(connection: Connection): number {
-    return segmentSizeFor(connection.open.clientMss, connection.open.timestamps);
+    return segmentSizeFor(connection.outMss, connection.open.timestamps);
   }
 
   #segment(connection: Connection, flags: number, position: number, length: number, nowMs: number): void {

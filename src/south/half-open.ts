@@ -1,6 +1,7 @@
 // SYNs that the server has not answered yet. They are not logged: the client has not learnt of a connection and retries.
 import type { Segment } from '../wire/segment.ts';
 import type { Seq } from '../wire/seq.ts';
+import { CWR, ECE } from '../wire/tcp.ts';
 import type { Tuple } from './connection-table.ts';
 
 export interface HalfOpen extends Tuple {
@@ -10,6 +11,8 @@ export interface HalfOpen extends Tuple {
   readonly window: number;
   readonly windowScale: number;
   readonly sackPermitted: boolean;
+  /** It asks for ECN. RFC 3168 §6.1.1 */
+  readonly ecn: boolean;
   readonly hasTimestamps: boolean;
   readonly tsVal: number;
   readonly seenAtMs: number;
@@ -29,6 +32,7 @@ export function halfOpenOf(syn: Segment, clientIp: Uint8Array, clientMac: Uint8A
     window: syn.window,
     windowScale: syn.windowScale,
     sackPermitted: syn.sackPermitted,
+    ecn: (syn.flags & (ECE | CWR)) === (ECE | CWR),
     hasTimestamps: syn.hasTimestamps,
     tsVal: syn.tsVal,
     seenAtMs: nowMs,

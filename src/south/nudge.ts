@@ -1,7 +1,7 @@
 // The nudge: after an outage a client sits in retransmission back-off, and an ACK of what it already knows does not move it. ICMP
-// "fragmentation needed" does: a sender resends every segment larger than the named MTU at once instead of waiting for its timer
-// (Linux: tcp_simple_retransmit). It quotes the segment that we acknowledge next, as a router on the path would. A client that
-// ignores it falls back to its timer.
+// "fragmentation needed", for IPv6 "Packet Too Big", does: a sender resends every segment larger than the named MTU at once instead
+// of waiting for its timer (Linux: tcp_simple_retransmit, from tcp_v4_mtu_reduced and tcp_v6_mtu_reduced alike). It quotes the
+// segment that we acknowledge next, as a router on the path would. A client that ignores it falls back to its timer.
 import { ETHERTYPE_IPV4, ETHERTYPE_IPV6, writeEthernet } from '../wire/ethernet.ts';
 import { writeIcmpFragmentationNeeded } from '../wire/icmp.ts';
 import { IPV4_HEADER, IPV6_HEADER } from '../wire/ip.ts';
@@ -10,13 +10,13 @@ import { SegmentFields, writeSegment } from '../wire/segment-writer.ts';
 import { seqAdd } from '../wire/seq.ts';
 import { ACK, TCP_HEADER } from '../wire/tcp.ts';
 import { GSO_NONE, VIRTIO_HEADER, writeVirtio } from '../wire/virtio.ts';
-import type { Connection } from './connection.ts';
+import { type Connection, NONE } from './connection.ts';
 import type { SouthContext } from './context.ts';
 import { FRAME_IP } from './release-queue.ts';
 
 /** How much smaller than the client's segments the named MTU is; it is remembered by the client for ten minutes. */
 const MTU_STEP = 8;
-/** RFC 8200 §5; below it a path would rather fragment. */
+/** RFC 8200 §5: no link of IPv6 has less, and a host discards who says so (RFC 8201 §4); below it a path of IPv4 would rather fragment. */
 const MTU_MIN = 1280;
 /** An MSS that tells of more tells nothing: no packet is so long. */
 const MTU_MAX = 0xffff - MTU_STEP;
@@ -36,7 +36,7 @@ export class Nudge {
     const v4 = isIpv4(connection.clientIp);
     // The client's segments are as large as the server's MSS allows, at most; that MSS tells the MTU of the path.
     const mtu = connection.open.serverMss + TCP_HEADER + (v4 ? IPV4_HEADER : IPV6_HEADER) - MTU_STEP;
-    if (mtu < MTU_MIN || mtu > MTU_MAX || connection.inFin !== -1) return;
+    if (!config.nudge || mtu < MTU_MIN || mtu > MTU_MAX || connection.inFin !== NONE) return;
     const at = log.hasRoom(0) ? release.reserve() : -1;
     if (at < 0) return;
     const length = this.#quoteNextSegment(connection);

@@ -166,6 +166,7 @@ function readOpen(entry: FrameView): OpenFields {
     serverScale: scale(layout.OPEN_SERVER_SCALE),
     timestamps: (entry.flags & layout.OPEN_TIMESTAMPS) !== 0,
     sackPermitted: (entry.flags & layout.OPEN_SACK_PERMITTED) !== 0,
+    ecn: (entry.flags & layout.OPEN_ECN) !== 0,
     clientTsVal: entry.u32(layout.OPEN_CLIENT_TSVAL),
     serverTsVal: entry.u32(layout.OPEN_SERVER_TSVAL),
   };

@@ -7,13 +7,14 @@ import { ETHERTYPE_IPV4, ETHERTYPE_IPV6, writeEthernet } from '../wire/ethernet.
 import { loadIp } from '../wire/ip-address.ts';
 import { Segment } from '../wire/segment.ts';
 import { seqAdd, seqDiff } from '../wire/seq.ts';
-import { ACK, FIN, RST, SYN } from '../wire/tcp.ts';
+import { ACK, CWR, ECE, FIN, RST, SYN } from '../wire/tcp.ts';
 import { tunToFrameVirtio, VIRTIO_HEADER } from '../wire/virtio.ts';
 import type { Backpressure } from './backpressure.ts';
 import { Connection, NONE } from './connection.ts';
 import type { SouthContext } from './context.ts';
 import type { Existence } from './existence.ts';
 import type { HalfOpen } from './half-open.ts';
+import type { IcmpErrors } from './icmp-errors.ts';
 import type { Refusal } from './refusal.ts';
 import { FRAME_IP, TUN_HEADROOM } from './release-queue.ts';
 import type { Takeover } from './takeover.ts';
@@ -28,6 +29,7 @@ export interface ServerSideParts {
   readonly virtualClient: VirtualClient;
   readonly takeover: Takeover;
   readonly refusal: Refusal;
+  readonly icmpErrors: IcmpErrors;
   readonly backpressure: Backpressure;
   readonly existence: Existence;
 }
@@ -37,6 +39,7 @@ export class ServerSide {
   readonly #virtualClient: VirtualClient;
   readonly #takeover: Takeover;
   readonly #refusal: Refusal;
+  readonly #icmpErrors: IcmpErrors;
   readonly #backpressure: Backpressure;
   readonly #existence: Existence;
   readonly #segment = new Segment();
@@ -46,6 +49,7 @@ export class ServerSide {
   constructor(context: SouthContext, parts: ServerSideParts) {
     this.#context = context;
     this.#refusal = parts.refusal;
+    this.#icmpErrors = parts.icmpErrors;
     this.#backpressure = parts.backpressure;
     this.#existence = parts.existence;
     this.#virtualClient = parts.virtualClient;
@@ -314,9 +318,11 @@ export class ServerSide {
   #passUnconnected(segment: Segment, offset: number, frameLength: number): boolean {
     const { neighbours, log } = this.#context;
     const addressLength = segment.family === 4 ? 4 : 16;
-    if (!neighbours.lookup(segment.bytes, segment.destinationOffset, addressLength, MAC_SCRATCH, 0)) return false;
+    const isKnown = neighbours.lookup(segment.bytes, segment.destinationOffset, addressLength, MAC_SCRATCH, 0);
+    const about = this.#icmpErrors.fromServer(segment);
+    if (!isKnown && about === undefined) return false;
     log.noop();
-    this.#queue(MAC_SCRATCH, segment, offset, frameLength);
+    this.#queue(isKnown || about === undefined ? MAC_SCRATCH : about.clientMac, segment, offset, frameLength);
     return true;
   }
 
@@ -356,6 +362,7 @@ function openFieldsOf(syn: HalfOpen, synAck: Segment): OpenFields {
     serverScale: syn.windowScale < 0 ? -1 : synAck.windowScale,
     timestamps: synAck.hasTimestamps,
     sackPermitted: synAck.sackPermitted,
+    ecn: syn.ecn && (synAck.flags & (ECE | CWR)) === ECE,
     clientTsVal: syn.tsVal,
     serverTsVal: synAck.tsVal,
   };

@@ -3,6 +3,7 @@
 // takeover.ts (promotion). Sans I/O: packets and the time come in as arguments, packets leave through the ports.
 import type { FrameView } from '../log/frame.ts';
 import type { LogWriter } from '../log/log-writer.ts';
+import { AddressResolution } from './address-resolution.ts';
 import { Backpressure } from './backpressure.ts';
 import { Budget } from './budget.ts';
 import { ClientSide } from './client-side.ts';
@@ -20,8 +21,10 @@ import {
 import { Emitter } from './emitter.ts';
 import { Existence } from './existence.ts';
 import type { HalfOpen } from './half-open.ts';
+import { IcmpErrors } from './icmp-errors.ts';
 import { Neighbours } from './neighbours.ts';
 import { diverge } from './output-comparison.ts';
+import { Reassembly } from './reassembly.ts';
 import { Refusal } from './refusal.ts';
 import { LAN_FRAME_MAX, type ReleaseQueue } from './release-queue.ts';
 import { Replay } from './replay.ts';
@@ -46,6 +49,8 @@ export interface SouthParts {
   readonly serverFate: () => ServerFate;
   /** Memory of one frame, for packets that the virtual client makes. */
   readonly scratch: Uint8Array;
+  /** Memory of another one, for a frame that came in fragments. */
+  readonly reassembled: Uint8Array;
 }
 
 export class SouthWrap {
@@ -93,8 +98,12 @@ export class SouthWrap {
     this.#takeover = new Takeover(context, this.#emitter, this.#virtualClient);
     this.#backpressure = new Backpressure(context, this.#emitter);
     this.#existence = new Existence(this.#virtualClient);
+    const icmpErrors = new IcmpErrors(context, this.#takeover);
     this.#clientSide = new ClientSide(context, {
       emitter: this.#emitter,
+      resolution: new AddressResolution(context, this.#emitter),
+      icmpErrors,
+      reassembly: new Reassembly(parts.reassembled),
       virtualClient: this.#virtualClient,
       takeover: this.#takeover,
       backpressure: this.#backpressure,
@@ -103,6 +112,7 @@ export class SouthWrap {
       virtualClient: this.#virtualClient,
       takeover: this.#takeover,
       refusal: new Refusal(context, parts.scratch),
+      icmpErrors,
       backpressure: this.#backpressure,
       existence: this.#existence,
     });

@@ -175,6 +175,22 @@ export class Takeover {
     if (connection.direct && connection.recoverNxt >= this.#sendableEnd(connection)) connection.recoverNxt = NONE;
   }
 
+  /**
+   * A router on the path to the client lets no larger segments through. What this host has repeated since the client's ACK is lost,
+   * and repeated in smaller pieces; what the server's TCP sends by itself it will repeat by itself.
+   */
+  pathNarrowed(connection: Connection, mss: number, nowMs: number): void {
+    if (mss >= connection.outMss) return;
+    connection.outMss = mss;
+    if (connection.recoverNxt === NONE) return;
+    connection.recoverNxt = connection.outUna;
+    connection.recoverCredit = Math.max(
+      connection.recoverCredit,
+      INITIAL_SEGMENTS * this.#emitter.segmentSize(connection),
+    );
+    this.#retransmit(connection, nowMs);
+  }
+
   /** No backup is left to wait for: room for the next frames. */
   #flush(): void {
     this.#context.release.release(Number.POSITIVE_INFINITY, this.#sendLan);

@@ -5,7 +5,7 @@
 import type { Segment } from '../wire/segment.ts';
 import { SegmentFields, writeSegment } from '../wire/segment-writer.ts';
 import { type Seq, seqDiff } from '../wire/seq.ts';
-import { ACK, FIN, PSH, RST, SYN } from '../wire/tcp.ts';
+import { ACK, CWR, ECE, FIN, PSH, RST, SYN } from '../wire/tcp.ts';
 import { VIRTIO_HEADER } from '../wire/virtio.ts';
 import type { Connection } from './connection.ts';
 import type { SouthContext } from './context.ts';
@@ -241,7 +241,7 @@ export class VirtualClient {
     const fields = this.#address(connection);
     fields.seq = connection.irs;
     fields.ack = 0 as Seq;
-    fields.flags = SYN;
+    fields.flags = open.ecn ? SYN | ECE | CWR : SYN;
     fields.window = open.clientWindow;
     fields.dataLength = 0;
     fields.tsEcr = 0;

@@ -23,6 +23,10 @@ const FRAGMENT = 44;
 const DESTINATION_OPTIONS = 60;
 const FRAGMENT_HEADER = 8;
 
+// What `IpPacket.ecn` says. RFC 3168 §5
+export const ECN_NOT_CAPABLE = 0;
+export const ECN_CE = 3;
+
 /** RFC 2675 §2: the option that gives the length of a packet whose payload is longer than 65,535 bytes. */
 const JUMBO_OPTION = 0xc2;
 const JUMBO_OPTION_DATA = 4;
@@ -52,6 +56,8 @@ export class IpPacket {
   fragmentId = 0;
   /** Offset of the IPv6 fragment header, −1 if there is none. */
   fragmentHeaderOffset = -1;
+  /** Of the byte that says that the IPv6 fragment header follows; −1 if there is none. */
+  fragmentNextHeaderOffset = -1;
 
   /** Offset of the jumbo payload length, −1 for all packets but jumbograms. */
   protected jumboOffset = -1;
@@ -64,6 +70,7 @@ export class IpPacket {
     this.fragmentOffset = 0;
     this.moreFragments = false;
     this.fragmentHeaderOffset = -1;
+    this.fragmentNextHeaderOffset = -1;
     this.jumboOffset = -1;
     if (length < IPV4_HEADER || offset + length > bytes.length) return 'short';
     const version = getU8(bytes, offset) >>> 4;
@@ -75,6 +82,12 @@ export class IpPacket {
   headerChecksumOk(): boolean {
     if (this.family === 6) return true;
     return foldSum(sumBytes(this.bytes, this.ipOffset, (getU8(this.bytes, this.ipOffset) & 0xf) * 4)) === 0xffff;
+  }
+
+  /** Explicit congestion notification: the last two bits of what was the type of service. RFC 3168 §5 */
+  get ecn(): number {
+    const byte = getU8(this.bytes, this.ipOffset + 1);
+    return (this.family === 4 ? byte : byte >>> 4) & 3;
   }
 
   /** Copies the source address into the 16 bytes of `into` at `at`. */
@@ -157,10 +170,13 @@ export class IpPacket {
     const { bytes } = this;
     const end = this.ipOffset + this.ipLength;
     let at = this.ipOffset + IPV6_HEADER;
+    let saidAt = this.ipOffset + 6;
     while (isExtension(nextHeader) && !this.isFragment) {
       if (at + 8 > end) return 'extension-header';
       if (nextHeader === FRAGMENT) {
         this.readFragmentHeader(at);
+        this.fragmentNextHeaderOffset = saidAt;
+        saidAt = at;
         nextHeader = getU8(bytes, at);
         at += FRAGMENT_HEADER;
         continue;
@@ -168,6 +184,7 @@ export class IpPacket {
       // RFC 8200 §4.4: with segments left the destination is not yet the one that checksums cover, nor ours to answer.
       if (nextHeader === ROUTING && getU8(bytes, at + 3) !== 0) return 'routing-header';
       nextHeader = getU8(bytes, at);
+      saidAt = at;
       at += 8 + getU8(bytes, at + 1) * 8;
       if (at > end) return 'extension-header';
     }

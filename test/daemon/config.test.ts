@@ -7,6 +7,7 @@ import fc from 'fast-check';
 import { loadConfig, parseConfig, type ServiceConfig } from '../../src/daemon/config.ts';
 import { schemaKeys } from '../../src/daemon/config-keys.ts';
 import { SCHEMA } from '../../src/daemon/config-schema.ts';
+import { serviceMac, serviceTag } from '../../src/daemon/service-identity.ts';
 import { formatBytes, formatDuration, parseDurationMs, parseSizeBytes } from '../../src/daemon/units.ts';
 import { FttcpError } from '../../src/errors.ts';
 import { WITNESS_SCHEMA } from '../../src/witness/config.ts';
@@ -66,6 +67,7 @@ test('what is not said has its default', () => {
   equal(config.control, '/run/fttcp/files.sock');
   deepEqual(config.log, { level: 'info' });
   equal(config.limits.logBytes, 32 * 1024 * 1024);
+  equal(config.nudge, 'auto');
   equal(config.realtime, 'auto');
 });
 
@@ -109,6 +111,17 @@ test('an unknown key is told with its place and the nearest known one', () => {
   ]);
 });
 
+test('RFC 5952: an IPv6 address is the same however it is written, and so is what names the service on the wire', () => {
+  const written = ['2001:db8::100/64', '2001:DB8:0:0:0:0:0:0100/64', '2001:db8:0::0:100/64'];
+  const configs = written.map((address) => changed('10.77.0.100/24', address)());
+  for (const config of configs) {
+    deepEqual(config.address, { ip: '2001:db8::100', prefix: 64 });
+    deepEqual(serviceMac(config), serviceMac(configs[0] ?? config));
+    equal(serviceTag(config), serviceTag(configs[0] ?? config));
+  }
+  deepEqual(changed('10.77.0.100/24', 'fd00::/127')().address, { ip: 'fd00::', prefix: 127 });
+});
+
 test('every problem is listed, in the order of the file', () => {
   const text = MINIMAL.replace('/24', '').replace('lan0 }', 'lan0, mtu: 15 }').replace('none', 'maybe');
   const problems = problemsOf(() => parseConfig(text, 'files.yaml'));
@@ -120,10 +133,45 @@ test('every problem is listed, in the order of the file', () => {
 
 const WRONG: readonly [what: string, from: string | RegExp, to: string, problem: RegExp][] = [
   ['an address without a prefix', '/24', '', /^files.yaml:2:10: address: found "10.77.0.100" \(add the prefix length/],
-  ['an IPv6 address', '10.77.0.100/24', 'fd00::1/64', /address: found "fd00::1\/64" \(IPv6 is not supported yet\)/],
+  [
+    'an IPv6 address without its length',
+    '10.77.0.100/24',
+    'fd00::1',
+    /address: found "fd00::1" \(add the prefix length of the LAN, for example fd00::1\/64\)/,
+  ],
+  ['an IPv6 prefix of more than 128', '10.77.0.100/24', 'fd00::1/129', /the prefix length is not from 1 to 128/],
+  ['no address', '10.77.0.100/24', 'fd00:::1/64', /address: found "fd00:::1\/64"; allowed: an IPv4 or IPv6 address/],
+  ['a link-local address', '10.77.0.100/24', 'fe80::1/64', /a link-local address/],
+  ['a multicast group', '10.77.0.100/24', 'ff02::1/64', /not the address of a host/],
+  ['the loopback address of IPv6', '10.77.0.100/24', '::1/64', /not the address of a host/],
+  ['no address at all', '10.77.0.100/24', '::/64', /not the address of a host/],
+  [
+    'an IPv4 address in the clothes of IPv6',
+    '10.77.0.100/24',
+    '::ffff:10.0.0.1/120',
+    /an IPv4 address: write it as one/,
+  ],
+  ['the anycast address of routers', '10.77.0.100/24', '2001:db8::/64', /all the network's routers/],
+  [
+    'the anycast address of routers on an odd boundary',
+    '10.77.0.100/24',
+    '2001:db8::40/122',
+    /all the network's routers/,
+  ],
+  [
+    'a LAN too narrow for IPv6',
+    'address: 10.77.0.100/24\nlan: { interface: lan0 }',
+    'address: fd00::1/64\nlan: { interface: lan0, mtu: 1279 }',
+    /lan.mtu: .*at least 1280 with an IPv6 address/,
+  ],
   ['a network address', '10.77.0.100/24', '10.77.0.0/24', /the address of the network itself/],
   ['a broadcast address', '10.77.0.100/24', '10.77.0.255/24', /the broadcast address/],
-  ['an address as one number', '10.77.0.100/24', '173867108', /address: found "173867108".*allowed: an IPv4 address/],
+  [
+    'an address as one number',
+    '10.77.0.100/24',
+    '173867108',
+    /address: found "173867108".*allowed: an IPv4 or IPv6 address/,
+  ],
   [
     'level recorded',
     'witness:',

@@ -107,6 +107,14 @@ test('frames of a VLAN are not taken for untagged ones', { skip }, () => {
   const plain = frame(SERVICE, IPV4, 2);
   write(left.fd, plain, 0, plain.length);
   assert.deepEqual(arrived(right.fd, 1), [2]);
+  // VLAN 0 is none: the tag, which the kernel takes off, says only how urgent the frame is.
+  const urgent = allocate(VNET_HDR_BYTES + 64);
+  urgent.set(frame(SERVICE, 0x8100, 0));
+  new DataView(urgent.buffer).setUint16(VNET_HDR_BYTES + 14, 5 << 13);
+  new DataView(urgent.buffer).setUint16(VNET_HDR_BYTES + 16, IPV4);
+  urgent[VNET_HDR_BYTES + 63] = 3;
+  write(left.fd, urgent, 0, urgent.length);
+  assert.deepEqual(arrived(right.fd, 1), [3]);
   close(left.fd);
   close(right.fd);
 });

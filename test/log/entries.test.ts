@@ -43,6 +43,7 @@ const openFields: fc.Arbitrary<OpenFields> = fc.record({
   serverScale: scale,
   timestamps: fc.boolean(),
   sackPermitted: fc.boolean(),
+  ecn: fc.boolean(),
   clientTsVal: word32,
   serverTsVal: word32,
 });
@@ -65,6 +66,7 @@ function readOpen(frame: FrameView): OpenFields {
     serverScale: scaleAt(layout.OPEN_SERVER_SCALE),
     timestamps: (frame.flags & layout.OPEN_TIMESTAMPS) !== 0,
     sackPermitted: (frame.flags & layout.OPEN_SACK_PERMITTED) !== 0,
+    ecn: (frame.flags & layout.OPEN_ECN) !== 0,
     clientTsVal: frame.u32(layout.OPEN_CLIENT_TSVAL),
     serverTsVal: frame.u32(layout.OPEN_SERVER_TSVAL),
   };

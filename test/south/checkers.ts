@@ -154,8 +154,8 @@ export class ContinuityChecker {
   #saidSynAck(key: string, tcp: TcpPacket): void {
     const shown = this.#shown.get(key);
     if (shown !== undefined && shown.synAck.seq === tcp.seq) {
-      const fixed = ({ ack, mss, windowScale, sackPermitted, hasTimestamps }: TcpPacket) =>
-        `${ack} ${mss} ${windowScale} ${sackPermitted} ${hasTimestamps}`;
+      const fixed = ({ flags, ack, mss, windowScale, sackPermitted, hasTimestamps }: TcpPacket) =>
+        `${flags} ${ack} ${mss} ${windowScale} ${sackPermitted} ${hasTimestamps}`;
       equal(fixed(tcp), fixed(shown.synAck), 'rule 5: a SYN-ACK is repeated with the same options');
       return;
     }

@@ -28,6 +28,7 @@ export interface HostOptions {
   readonly limits: SouthLimits;
   readonly catchUpTimeoutMs: number;
   readonly onDivergence: 'reset' | 'continue';
+  readonly nudge: boolean;
   readonly server: ServerOptions;
   readonly timeoutMs: number;
   readonly ackTimeoutMs: number;
@@ -97,6 +98,7 @@ export class Host {
       checksum: (seed, bytes, offset, length) => crc32(bytes.subarray(offset, offset + length), seed),
       serverFate: () => this.server.fate,
       scratch: new Uint8Array(LAN_FRAME_MAX),
+      reassembled: new Uint8Array(LAN_FRAME_MAX),
     });
     const { index, timeoutMs, ackTimeoutMs } = options;
     this.replica = new Replica(

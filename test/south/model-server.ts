@@ -5,10 +5,11 @@
 import { equal, ok } from 'node:assert/strict';
 import { crc32 } from 'node:zlib';
 import type { ServerFate } from '../../src/south/context.ts';
-import { seq, seqAdd } from '../../src/wire/seq.ts';
+import { isIpv4 } from '../../src/wire/ip-address.ts';
+import { seq, seqAdd, seqAt, seqDiff } from '../../src/wire/seq.ts';
 import { ACK, FIN, RST, SYN } from '../../src/wire/tcp.ts';
 import { ModelTcp, type TcpOptions } from './model-tcp.ts';
-import { readTun, type TcpPacket, tcpPacket, tunPacket } from './packets.ts';
+import { type Heard, readTun, type TcpPacket, tcpPacket, tunPacket } from './packets.ts';
 
 /** A program's part in one connection. Called whenever something may have changed; most is what one call may read. */
 export type App = (tcp: ModelTcp, most: number, nowMs: number) => void;
@@ -73,6 +74,7 @@ export class ModelServer {
   /** A packet that the wrap has written to the TUN. */
   fromWrap(bytes: Uint8Array, offset: number, length: number, nowMs: number): void {
     const heard = readTun(bytes, offset, length);
+    if (heard.kind === 'icmp') this.#fromRouter(heard, nowMs);
     if (heard.kind !== 'tcp') return;
     const { tcp: packet, source, destination } = heard;
     const key = `${source.join('.')} ${packet.sourcePort} ${packet.destinationPort}`;
@@ -89,6 +91,19 @@ export class ModelServer {
       known.tcp.receive(packet, nowMs);
     } else {
       this.#refuse(packet, ends);
+    }
+    this.turn(nowMs);
+  }
+
+  /** As Linux does with an error: one about what is not outstanding says nothing. RFC 1191 §6.3 */
+  #fromRouter({ quotedSeq, quotedPorts, mtu, destination }: Heard & { kind: 'icmp' }, nowMs: number): void {
+    for (const { tcp } of this.#byPeer.values()) {
+      if (tcp.ownPort !== quotedPorts[0] || tcp.peerPort !== quotedPorts[1]) continue;
+      const ahead = seqDiff(quotedSeq, seqAt(tcp.iss, tcp.sndUna));
+      const mss = mtu - (isIpv4(destination) ? 40 : 60) - (this.options.timestamps ? 12 : 0);
+      if (ahead < 0 || ahead > tcp.sndMax - tcp.sndUna || mtu === 0 || mss >= tcp.mss) continue;
+      tcp.mss = mss;
+      tcp.resend(nowMs);
     }
     this.turn(nowMs);
   }

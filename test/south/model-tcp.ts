@@ -4,7 +4,7 @@
  * is given and from the time. Positions count from the initial sequence number, as in src/south/connection.ts.
  */
 import { positionOf, type Seq, seqAt } from '../../src/wire/seq.ts';
-import { ACK, FIN, PSH, RST, SYN } from '../../src/wire/tcp.ts';
+import { ACK, CWR, ECE, FIN, PSH, RST, SYN } from '../../src/wire/tcp.ts';
 import { type TcpPacket, tcpPacket } from './packets.ts';
 
 const RTO_MS = 200;
@@ -16,6 +16,8 @@ export interface TcpOptions {
   /** −1: no window scaling. */
   readonly windowScale: number;
   readonly sackPermitted: boolean;
+  /** Asks for ECN, and grants it. */
+  readonly ecn: boolean;
   readonly timestamps: boolean;
   /** Receive buffer, bytes. */
   readonly bufferBytes: number;
@@ -56,6 +58,8 @@ export class ModelTcp {
   /** Right edge that was offered; it never goes back. */
   rcvEdge = 0;
   mss: number;
+  /** ECN was asked for and granted. */
+  ecn = false;
   #rtoMs = RTO_MS;
   #duplicates = 0;
   #scaled = false;
@@ -279,6 +283,8 @@ export class ModelTcp {
     this.#rcvScale = scaled ? options.windowScale : 0;
     this.#timestamps = options.timestamps && syn.hasTimestamps;
     this.#sack = options.sackPermitted && syn.sackPermitted;
+    const asked = (syn.flags & ACK) === 0 ? ECE | CWR : ECE;
+    this.ecn = options.ecn && (syn.flags & (ECE | CWR)) === asked;
     this.#tsRecent = syn.tsVal;
     if (this.#timestamps) this.mss -= 12;
   }
@@ -328,7 +334,7 @@ export class ModelTcp {
         destinationPort: this.peerPort,
         seq: seqAt(this.iss, position),
         ack: first ? (0 as Seq) : seqAt(this.irs, this.rcvNxt),
-        flags,
+        flags: syn ? flags | this.#ecnFlags(first) : flags,
         window: this.#window(syn),
         data: Uint8Array.from(this.written.slice(position - 1, position - 1 + length)),
         hasTimestamps: this.#timestamps,
@@ -340,6 +346,12 @@ export class ModelTcp {
         sack: syn || length > 0 ? [] : this.#sackBlocks(),
       }),
     );
+  }
+
+  /** RFC 3168 §6.1.1 */
+  #ecnFlags(first: boolean): number {
+    if (first) return this.options.ecn ? ECE | CWR : 0;
+    return this.ecn ? ECE : 0;
   }
 
   /** The window field: the edge goes back by no more than its granularity. RFC 7323 §2.4 */

@@ -26,6 +26,7 @@ const OPEN: OpenFields = {
   serverScale: -1,
   timestamps: false,
   sackPermitted: false,
+  ecn: false,
   clientTsVal: 0,
   serverTsVal: 0,
 };

@@ -4,6 +4,7 @@
  */
 import { deepEqual, equal, ok } from 'node:assert/strict';
 import { ARP_REQUEST, ArpView, writeArp } from '../../src/wire/arp.ts';
+import { checksum, pseudoHeaderSum } from '../../src/wire/checksum.ts';
 import {
   ETHERNET_HEADER,
   ETHERTYPE_ARP,
@@ -12,12 +13,20 @@ import {
   etherType,
   MAC_BROADCAST,
   macFromString,
+  macToString,
   writeEthernet,
 } from '../../src/wire/ethernet.ts';
-import { IcmpView } from '../../src/wire/icmp.ts';
+import {
+  type IcmpQuote,
+  IcmpView,
+  writeIcmpFragmentationNeeded,
+  writeIcmpHostUnreachable,
+} from '../../src/wire/icmp.ts';
+import { IPV6_HEADER, PROTOCOL_ICMPV6 } from '../../src/wire/ip.ts';
 import { ipFromString, isIpv4, loadIp } from '../../src/wire/ip-address.ts';
+import { NdpView, NEIGHBOUR_ADVERTISEMENT } from '../../src/wire/ndp.ts';
 import { Segment } from '../../src/wire/segment.ts';
-import { SegmentFields, tcpHeaderLength, writeSegment } from '../../src/wire/segment-writer.ts';
+import { SegmentFields, tcpHeaderLength, writeIpv6, writeSegment } from '../../src/wire/segment-writer.ts';
 import { type Seq, seq } from '../../src/wire/seq.ts';
 import {
   GSO_NONE,
@@ -135,11 +144,79 @@ export function arpRequest(from: Uint8Array, fromMac: Uint8Array, target: Uint8A
   return bytes;
 }
 
+/** A frame that asks for, or claims, an IPv6 address. */
+export function neighbourFrame(
+  type: number,
+  ends: Ends,
+  macs: Ends,
+  target: Uint8Array,
+  options: readonly number[],
+  hopLimit = 255,
+): Uint8Array {
+  const length = 24 + options.length;
+  const bytes = new Uint8Array(FRAME_IP + IPV6_HEADER + length);
+  writeEthernet(bytes, VIRTIO_HEADER, macs.destination, 0, macs.source, 0, ETHERTYPE_IPV6);
+  writeIpv6(bytes, FRAME_IP, PROTOCOL_ICMPV6, ends.source, ends.destination, length);
+  bytes[FRAME_IP + 7] = hopLimit;
+  const icmp = FRAME_IP + IPV6_HEADER;
+  bytes[icmp] = type;
+  bytes.set(target, icmp + 8);
+  bytes.set(options, icmp + 24);
+  const pseudo = pseudoHeaderSum(bytes, FRAME_IP, 6, PROTOCOL_ICMPV6, length);
+  new DataView(bytes.buffer).setUint16(icmp + 2, checksum(bytes, icmp, length, pseudo));
+  return bytes;
+}
+
+/** What a router says of a packet of `quoted.source` to `quoted.destination`: written by the project's own codec, which icmp.test.ts checks. */
+export function tooBigFrame(quoted: Ends, tcp: TcpPacket, mtu: number, router: Uint8Array, macs: Ends): Uint8Array {
+  const bytes = new Uint8Array(FRAME_IP + 300);
+  const type = isIpv4(router) ? ETHERTYPE_IPV4 : ETHERTYPE_IPV6;
+  writeEthernet(bytes, VIRTIO_HEADER, macs.destination, 0, macs.source, 0, type);
+  const length = writeIcmpFragmentationNeeded(bytes, FRAME_IP, mtu, quoteOf(quoted, tcp, router));
+  return bytes.slice(0, FRAME_IP + length);
+}
+
+/** What a kernel behind the TUN says of a segment that it was given. */
+export function unreachablePacket(quoted: Ends, tcp: TcpPacket): Uint8Array {
+  const bytes = new Uint8Array(VIRTIO_HEADER + 300);
+  const length = writeIcmpHostUnreachable(bytes, VIRTIO_HEADER, quoteOf(quoted, tcp, quoted.destination));
+  return bytes.slice(0, VIRTIO_HEADER + length);
+}
+
+function quoteOf(quoted: Ends, tcp: TcpPacket, from: Uint8Array): IcmpQuote {
+  const headers = new Uint8Array(120);
+  const quotedLength = writeSegment(headers, 0, fieldsOf(tcp, quoted));
+  return { from, to: quoted.source, quoted: headers, quotedOffset: 0, quotedLength };
+}
+
 /** What was found in a frame or packet. */
 export type Heard =
-  | { readonly kind: 'tcp'; readonly tcp: TcpPacket; readonly source: Uint8Array; readonly destination: Uint8Array }
+  | {
+      readonly kind: 'tcp';
+      readonly tcp: TcpPacket /** Most payload in one segment on the wire. */;
+      readonly segmentSize: number;
+      /** Of the IP header. */
+      readonly ecn: number;
+      readonly source: Uint8Array;
+      readonly destination: Uint8Array;
+    }
   | { readonly kind: 'arp'; readonly operation: number }
-  | { readonly kind: 'icmp'; readonly icmpType: number; readonly quotedSeq: Seq; readonly destination: Uint8Array }
+  | {
+      readonly kind: 'advertisement';
+      readonly destination: Uint8Array;
+      readonly destinationMac: string;
+      readonly solicited: boolean;
+    }
+  | {
+      readonly kind: 'icmp';
+      readonly icmpType: number;
+      readonly mtu: number;
+      /** Of the quoted segment: its number, and the ports of its sender and its addressee. */
+      readonly quotedSeq: Seq;
+      readonly quotedAck: Seq;
+      readonly quotedPorts: readonly [number, number];
+      readonly destination: Uint8Array;
+    }
   | { readonly kind: 'other' };
 
 /** Reads a frame that the wrap sends to the LAN. */
@@ -150,7 +227,22 @@ export function readLan(bytes: Uint8Array, offset: number, length: number): Hear
     ok(arp.set(bytes, offset + FRAME_IP, length - FRAME_IP), 'the wrap sends whole ARP packets');
     return { kind: 'arp', operation: arp.operation };
   }
-  return readPacket(bytes, offset, offset + FRAME_IP, length - FRAME_IP, ETHERNET_HEADER);
+  return (
+    readAdvertisement(bytes, offset, length) ??
+    readPacket(bytes, offset, offset + FRAME_IP, length - FRAME_IP, ETHERNET_HEADER)
+  );
+}
+
+/** A neighbour advertisement; anything else is undefined. */
+function readAdvertisement(bytes: Uint8Array, offset: number, length: number): Heard | undefined {
+  const packet = new Segment();
+  if (packet.parse(bytes, offset + FRAME_IP, length - FRAME_IP) !== '' || packet.protocol !== PROTOCOL_ICMPV6)
+    return undefined;
+  if (bytes[packet.transportOffset] !== NEIGHBOUR_ADVERTISEMENT) return undefined;
+  ok(new NdpView().set(packet), 'the wrap sends advertisements that RFC 4861 §7.1.2 lets count');
+  const destination = bytes.slice(packet.destinationOffset, packet.destinationOffset + 16);
+  const solicited = ((bytes[packet.transportOffset + 4] ?? 0) & 0x40) !== 0;
+  return { kind: 'advertisement', destination, destinationMac: macToString(bytes, offset + VIRTIO_HEADER), solicited };
 }
 
 /** Reads a packet that the wrap gives to the server's kernel. */
@@ -169,11 +261,23 @@ function readPacket(bytes: Uint8Array, virtio: number, start: number, length: nu
     const icmp = new IcmpView();
     if (!icmp.set(segment)) return { kind: 'other' };
     ok(icmp.checksumOk(), 'the wrap sends ICMP with a right checksum');
-    const quotedSeq = icmp.quotedTcpOffset < 0 ? seq(0) : icmp.quotedSeq;
-    return { kind: 'icmp', icmpType: icmp.type, quotedSeq, destination };
+    const quotes = icmp.quotedTcpOffset >= 0;
+    const quotedSeq = quotes ? icmp.quotedSeq : seq(0);
+    const quotedPorts = quotes ? ([icmp.quotedSourcePort, icmp.quotedDestinationPort] as const) : ([0, 0] as const);
+    return {
+      kind: 'icmp',
+      icmpType: icmp.type,
+      mtu: icmp.rest,
+      quotedSeq,
+      quotedAck: icmp.quotedAck,
+      quotedPorts,
+      destination,
+    };
   }
   checkOffload(segment, virtio, start - linkHeader);
-  return { kind: 'tcp', tcp: packetOf(segment), source, destination };
+  const tcp = packetOf(segment);
+  const segmentSize = virtioGsoType(bytes, virtio) === GSO_NONE ? tcp.data.length : virtioGsoSize(bytes, virtio);
+  return { kind: 'tcp', tcp, segmentSize, ecn: segment.ecn, source, destination };
 }
 
 /** VIRTIO 1.2 §5.1.6: what a kernel would refuse, or send on wrong. */

@@ -79,6 +79,7 @@ export function variety(random: Random): Partial<WorldOptions> {
       mss: random.pick([536, 1460]),
       windowScale: random.pick([-1, 0, 7]),
       sackPermitted: random.chance(0.7),
+      ecn: random.chance(0.5),
       timestamps: random.chance(0.7),
       bufferBytes: random.pick([8_000, 65_536]),
     },

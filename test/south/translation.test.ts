@@ -32,6 +32,7 @@ function connectionOf(irs: number, issWire: number, issLocal: number, tsOffset: 
     serverScale: 7,
     timestamps: true,
     sackPermitted: true,
+    ecn: false,
     clientTsVal: 0,
     serverTsVal: 0,
   };

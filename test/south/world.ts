@@ -7,7 +7,7 @@ import type { FrameView } from '../../src/log/frame.ts';
 import { type Health, NO_PEER, type PeerHealth } from '../../src/replica/health.ts';
 import type { WitnessAnswer } from '../../src/replica/view.ts';
 import type { SouthLimits } from '../../src/south/context.ts';
-import { macToString } from '../../src/wire/ethernet.ts';
+import { isMulticast, macToString } from '../../src/wire/ethernet.ts';
 import { SYN } from '../../src/wire/tcp.ts';
 import { VIRTIO_HEADER } from '../../src/wire/virtio.ts';
 import { CommitChecker, ContinuityChecker } from './checkers.ts';
@@ -54,6 +54,8 @@ export interface WorldOptions {
   /** There is a witness; otherwise hosts are assumed only to crash. */
   readonly witnessed?: boolean;
   readonly ipv6?: boolean;
+  /** New primaries nudge clients; true by default. */
+  readonly nudge?: boolean;
   /** Step of the first host at which it loses its power. */
   readonly crashAtStep?: number;
   readonly keys?: readonly [string, string];
@@ -72,6 +74,7 @@ const TCP: TcpOptions = {
   mss: 1460,
   windowScale: 7,
   sackPermitted: true,
+  ecn: false,
   timestamps: true,
   bufferBytes: 65_536,
   tsOffset: 0,
@@ -325,14 +328,14 @@ export class World {
 
   #arrive({ bytes, from }: Flying): void {
     const destination = macToString(bytes, VIRTIO_HEADER);
-    const toAll = destination === 'ff:ff:ff:ff:ff:ff';
+    const toAll = isMulticast(bytes, VIRTIO_HEADER);
     if (toAll || destination === macToString(SERVICE_MAC)) {
       for (const host of this.hosts) {
         const hears = host.alive && host.listening && host.index !== from && !this.lanDown.has(host.index);
         if (hears) host.fromLan.push(bytes.slice());
       }
-      if (!toAll) return;
     }
+    if (from < 0) return;
     const heard = readLan(bytes, 0, bytes.length);
     if (heard.kind !== 'tcp' && heard.kind !== 'icmp') return;
     for (const client of this.clients) {
@@ -400,6 +403,7 @@ export class World {
         serviceMac: SERVICE_MAC,
         catchUpTimeoutMs: 5_000,
         onDivergence: options.onDivergence ?? 'reset',
+        nudge: options.nudge ?? true,
         limits: { connections: 64, halfOpen: 16, connectionBytes: 256 << 10, totalBytes: 4 << 20, ...options.limits },
         server,
         timeoutMs: this.#timeoutMs,

@@ -2,10 +2,24 @@ import { deepStrictEqual, ok, strictEqual } from 'node:assert/strict';
 import { isIPv4 as nodeIsIpv4, isIPv6 as nodeIsIpv6 } from 'node:net';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { ipEquals, ipFromString, ipIs, ipToString, isIpv4, loadIp, storeIp } from '../../src/wire/ip-address.ts';
+import {
+  endpointToString,
+  ipEquals,
+  ipFromString,
+  ipIs,
+  ipToString,
+  isIpv4,
+  loadIp,
+  storeIp,
+} from '../../src/wire/ip-address.ts';
 import { toHex } from './reference.ts';
 
 const shown = (text: string) => ipToString(ipFromString(text) ?? new Uint8Array(16));
+
+test('RFC 5952 §6: an IPv6 address stands in brackets before a port', () => {
+  strictEqual(endpointToString('192.0.2.1', 80), '192.0.2.1:80');
+  strictEqual(endpointToString('2001:db8::1', 80), '[2001:db8::1]:80');
+});
 
 test('an IPv4 address is mapped', () => {
   const ip = ipFromString('192.0.2.7') ?? new Uint8Array(16);

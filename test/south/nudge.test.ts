@@ -1,0 +1,77 @@
+/** The nudge (DESIGN §5): what a new primary says to wake a client from its retransmission timer, on both families. */
+import { deepEqual, equal, ok } from 'node:assert/strict';
+import { test } from 'node:test';
+import { ICMP_UNREACHABLE, ICMPV6_PACKET_TOO_BIG } from '../../src/wire/icmp.ts';
+import { seqAt } from '../../src/wire/seq.ts';
+import { echo, sink } from './model-server.ts';
+import { conversation, upload } from './scenarios.ts';
+import { World, type WorldOptions } from './world.ts';
+
+/** A primary that dies in the middle of an upload, of which its last 20 ms reached nobody. @returns the nudges heard. */
+function outage(options: Partial<WorldOptions>) {
+  const world = new World({ seed: 3, app: sink, ...options }).pair();
+  const client = upload(world, 90_000);
+  world.run(() => client.tcp.sndUna > 20_000);
+  world.lanDrops = (frame) => frame.kind === 'tcp' && frame.tcp.sourcePort === client.options.port;
+  world.runFor(20);
+  world.crash(world.primary);
+  world.lanDrops = () => false;
+  world.run(() => world.backup.replica.role === 'primary');
+  const position = [...world.backup.south.connections][0]?.inWireNxt ?? 0;
+  const nudges = world.heard.flatMap(({ host, frame }) => (host === 1 && frame.kind === 'icmp' ? [frame] : []));
+  return { world, client, nudges, expected: seqAt(client.tcp.iss, position) };
+}
+
+test('RFC 1191 §4: a client of IPv4 is told of an MTU a little below its own, in the words of a router', () => {
+  const { world, client, nudges, expected } = outage({});
+  deepEqual(
+    nudges.map(({ icmpType, mtu, quotedSeq, destination }) => ({ icmpType, mtu, quotedSeq, destination })),
+    [{ icmpType: ICMP_UNREACHABLE, mtu: 1492, quotedSeq: expected, destination: client.options.ip }],
+  );
+  world.finish();
+});
+
+test('RFC 4443 §3.2: a client of IPv6 is told that its packet is too big', () => {
+  const { world, client, nudges, expected } = outage({ ipv6: true, tcp: { mss: 1440 } });
+  deepEqual(
+    nudges.map(({ icmpType, mtu, quotedSeq, destination }) => ({ icmpType, mtu, quotedSeq, destination })),
+    [{ icmpType: ICMPV6_PACKET_TOO_BIG, mtu: 1492, quotedSeq: expected, destination: client.options.ip }],
+  );
+  world.finish();
+});
+
+test('RFC 8201 §4: no MTU below 1280 is ever named', () => {
+  for (const ipv6 of [false, true]) {
+    const headers = ipv6 ? 60 : 40;
+    equal(outage({ ipv6, tcp: { mss: 1288 - headers } }).nudges[0]?.mtu, 1280);
+    const { nudges, world } = outage({ ipv6, tcp: { mss: 1287 - headers } });
+    deepEqual(nudges, []);
+    world.finish();
+  }
+});
+
+test('a client of either family sends again at once where it is nudged, and after its timer where it is not', () => {
+  for (const ipv6 of [false, true]) {
+    const waits = [true, false].map((nudge) => {
+      const { world, client } = outage({ ipv6, nudge });
+      const promotedAtMs = world.nowMs;
+      const before = client.tcp.sndUna;
+      world.run(() => client.tcp.sndUna > before + 1000);
+      const waitedMs = world.nowMs - promotedAtMs;
+      world.finish();
+      return waitedMs;
+    });
+    const [nudgedMs = 0, leftMs = 0] = waits;
+    ok(nudgedMs < 20 && leftMs > 100, `${nudgedMs} and ${leftMs} ms`);
+  }
+});
+
+test('with the nudge off nothing but TCP is said to a client', () => {
+  const world = new World({ seed: 4, app: echo, nudge: false }).pair();
+  const client = conversation(world, 5_000, 1_000);
+  world.run(() => client.tcp.received.length >= 2_000);
+  world.crash(world.primary);
+  world.finish();
+  equal(world.backup.south.counters.nudges, 0);
+  ok(!world.heard.some(({ frame }) => frame.kind === 'icmp'));
+});
