@@ -123,6 +123,7 @@ export class Stage {
       log: this.log,
       release: this.release,
       checksum: (seed, bytes, offset, length) => crc32(bytes.subarray(offset, offset + length), seed),
+      reassembled: new Uint8Array(LAN_FRAME_MAX),
       scratch: new Uint8Array(LAN_FRAME_MAX),
     });
     if (logged) this.log.start();
