@@ -25,7 +25,7 @@ const INSTALLED = path.join(MODULES, '.fttcp-lock.json');
 const DIST = path.join(ROOT, 'dist');
 const BUILT = path.join(DIST, '.built');
 const LOCK = path.join(ROOT, 'out', '.setup-lock');
-const SOURCE_FOLDERS = ['src', 'test', 'examples', 'bench', 'soak', 'fuzz'];
+const SOURCE_FOLDERS = ['src', 'test', 'examples', 'bench', 'soak', 'fuzz', 'sim'];
 const BUILD_INPUTS = [...SOURCE_FOLDERS, 'tsconfig.json', 'package-lock.json'];
 
 export function setup() {

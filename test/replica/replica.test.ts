@@ -1,11 +1,11 @@
 /** The state machine of a host, driven in virtual time by the simulated world: real links and logs, the detector's word is given. */
 import { deepEqual, equal, ok } from 'node:assert/strict';
 import { test } from 'node:test';
+import type { Host } from '../../sim/host.ts';
+import { echo, sink } from '../../sim/model-server.ts';
+import { conversation, upload } from '../../sim/scenarios.ts';
+import { World } from '../../sim/world.ts';
 import { NO_PEER } from '../../src/replica/health.ts';
-import type { Host } from '../south/host.ts';
-import { echo, sink } from '../south/model-server.ts';
-import { conversation, upload } from '../south/scenarios.ts';
-import { World } from '../south/world.ts';
 
 const eventsOf = (host: Host) => host.events.map(({ event }) => event);
 

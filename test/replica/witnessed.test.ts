@@ -4,10 +4,10 @@
  */
 import { deepEqual, equal, ok } from 'node:assert/strict';
 import { test } from 'node:test';
-import type { Host } from '../south/host.ts';
-import { echo, sink } from '../south/model-server.ts';
-import { conversation, upload } from '../south/scenarios.ts';
-import { World, type WorldOptions } from '../south/world.ts';
+import type { Host } from '../../sim/host.ts';
+import { echo, sink } from '../../sim/model-server.ts';
+import { conversation, upload } from '../../sim/scenarios.ts';
+import { World, type WorldOptions } from '../../sim/world.ts';
 
 const eventsOf = (host: Host) => host.events.map(({ event }) => event);
 const witnessed = (options: WorldOptions) => new World({ witnessed: true, ...options });

@@ -1,9 +1,9 @@
 /** A backup's server may be slower than the primary's. It is told nothing that its client has said in answer before it has asked. */
 import { equal } from 'node:assert/strict';
 import { test } from 'node:test';
-import type { App } from './model-server.ts';
-import type { ModelTcp } from './model-tcp.ts';
-import { World } from './world.ts';
+import type { App } from '../../sim/model-server.ts';
+import type { ModelTcp } from '../../sim/model-tcp.ts';
+import { World } from '../../sim/world.ts';
 
 const REQUEST_BYTES = 100;
 const ANSWER = new Uint8Array(REQUEST_BYTES).fill(7);

@@ -1,8 +1,8 @@
 import { equal } from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
+import { ip } from '../../sim/packets.ts';
 import { ConnectionTable, type Tuple } from '../../src/south/connection-table.ts';
-import { ip } from './packets.ts';
 
 const addresses = ['10.0.0.1', '10.0.0.2', '2001:db8::1', '2001:db8:1::1'].map(ip);
 const tuple: fc.Arbitrary<Tuple> = fc.record({

@@ -1,10 +1,10 @@
 /** Connections of which neither side says anything any more: those that the server's TCP has given up are forgotten, on both hosts. */
 import { deepEqual, equal, ok } from 'node:assert/strict';
 import { test } from 'node:test';
+import type { ModelClient } from '../../sim/model-client.ts';
+import type { App } from '../../sim/model-server.ts';
+import { World } from '../../sim/world.ts';
 import { RST } from '../../src/wire/tcp.ts';
-import type { ModelClient } from './model-client.ts';
-import type { App } from './model-server.ts';
-import { World } from './world.ts';
 
 const QUIET_MS = 66_000;
 

@@ -4,9 +4,9 @@
  */
 import { equal } from 'node:assert/strict';
 import { test } from 'node:test';
-import { Random } from './random.ts';
-import { SCENARIOS, type Scenario, variety } from './scenarios.ts';
-import { ROUGH, type World, type WorldOptions } from './world.ts';
+import { Random } from '../../sim/random.ts';
+import { SCENARIOS, type Scenario, variety } from '../../sim/scenarios.ts';
+import { ROUGH, type World, type WorldOptions } from '../../sim/world.ts';
 
 const SEEDS = 120;
 /** The steps of a world are few more than this. */

@@ -1,6 +1,7 @@
 /** Cuts frames of the LAN into IP fragments as a sender or router would, field by field and apart from src/wire. */
+
+import { FRAME_IP } from '../../sim/packets.ts';
 import { naiveChecksum } from '../wire/reference.ts';
-import { FRAME_IP } from './packets.ts';
 
 export interface Piece {
   /** In the packet's payload, bytes. */

@@ -4,16 +4,24 @@
  */
 import { deepEqual, equal, ok } from 'node:assert/strict';
 import { test } from 'node:test';
+import type { ModelClient } from '../../sim/model-client.ts';
+import { echo, files, sink } from '../../sim/model-server.ts';
+import {
+  type ChecksumKind,
+  FRAME_IP,
+  type Heard,
+  readTun,
+  sameStream,
+  type TcpPacket,
+  tcpPacket,
+} from '../../sim/packets.ts';
+import { conversation, download } from '../../sim/scenarios.ts';
+import { SERVICE_MAC, SERVICE_PORT, World, type WorldOptions } from '../../sim/world.ts';
 import { ENTRY } from '../../src/log/entry.ts';
 import { Segment } from '../../src/wire/segment.ts';
 import { seqAt } from '../../src/wire/seq.ts';
 import { ACK, CWR, ECE, PSH, SYN } from '../../src/wire/tcp.ts';
 import { VIRTIO_HEADER } from '../../src/wire/virtio.ts';
-import type { ModelClient } from './model-client.ts';
-import { echo, files, sink } from './model-server.ts';
-import { type ChecksumKind, FRAME_IP, type Heard, readTun, sameStream, type TcpPacket, tcpPacket } from './packets.ts';
-import { conversation, download } from './scenarios.ts';
-import { SERVICE_MAC, SERVICE_PORT, World, type WorldOptions } from './world.ts';
 
 const HELLO = Uint8Array.of(1, 2, 3, 4, 5);
 const MORE = Uint8Array.of(66, 66, 66);

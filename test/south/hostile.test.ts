@@ -5,13 +5,13 @@
 import { deepEqual, equal, ok } from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
+import type { ModelClient } from '../../sim/model-client.ts';
+import { echo, sink } from '../../sim/model-server.ts';
+import { type ChecksumKind, sameStream, type TcpPacket, tcpPacket } from '../../sim/packets.ts';
+import { SERVICE_MAC, SERVICE_PORT, World, type WorldOptions } from '../../sim/world.ts';
 import { ENTRY } from '../../src/log/entry.ts';
 import { type Seq, seqAdd, seqAt } from '../../src/wire/seq.ts';
 import { ACK, FIN, PSH, RST, SYN } from '../../src/wire/tcp.ts';
-import type { ModelClient } from './model-client.ts';
-import { echo, sink } from './model-server.ts';
-import { type ChecksumKind, sameStream, type TcpPacket, tcpPacket } from './packets.ts';
-import { SERVICE_MAC, SERVICE_PORT, World, type WorldOptions } from './world.ts';
 
 const HELLO = Uint8Array.of(1, 2, 3, 4, 5);
 

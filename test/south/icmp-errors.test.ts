@@ -4,13 +4,22 @@
  */
 import { deepEqual, equal, ok } from 'node:assert/strict';
 import { test } from 'node:test';
+import type { ModelClient } from '../../sim/model-client.ts';
+import { files } from '../../sim/model-server.ts';
+import {
+  type Heard,
+  ip,
+  mac,
+  readTun,
+  type TcpPacket,
+  tcpPacket,
+  tooBigFrame,
+  unreachablePacket,
+} from '../../sim/packets.ts';
+import { download } from '../../sim/scenarios.ts';
+import { SERVICE_MAC, SERVICE_PORT, World, type WorldOptions } from '../../sim/world.ts';
 import { seqAt } from '../../src/wire/seq.ts';
 import { ACK } from '../../src/wire/tcp.ts';
-import type { ModelClient } from './model-client.ts';
-import { files } from './model-server.ts';
-import { type Heard, ip, mac, readTun, type TcpPacket, tcpPacket, tooBigFrame, unreachablePacket } from './packets.ts';
-import { download } from './scenarios.ts';
-import { SERVICE_MAC, SERVICE_PORT, World, type WorldOptions } from './world.ts';
 
 const ROUTER_MAC = mac('02:00:00:00:00:99');
 

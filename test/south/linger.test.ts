@@ -1,11 +1,11 @@
 /** A host whose server program has ended by itself stays for as long as its connections need its kernel, and no longer. */
 import { equal, ok } from 'node:assert/strict';
 import { test } from 'node:test';
+import type { Host } from '../../sim/host.ts';
+import { type App, files } from '../../sim/model-server.ts';
+import { download } from '../../sim/scenarios.ts';
+import { World } from '../../sim/world.ts';
 import { Linger } from '../../src/south/linger.ts';
-import type { Host } from './host.ts';
-import { type App, files } from './model-server.ts';
-import { download } from './scenarios.ts';
-import { World } from './world.ts';
 
 const TIMEOUT_MS = 30_000;
 

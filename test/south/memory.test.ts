@@ -1,10 +1,10 @@
 /** Rule 6: what is kept of all connections is bounded, nothing that was acknowledged is dropped, and everything resumes. */
 import { equal, ok } from 'node:assert/strict';
 import { test } from 'node:test';
+import { files, sink } from '../../sim/model-server.ts';
+import { download, upload } from '../../sim/scenarios.ts';
+import { SERVICE_PORT, World } from '../../sim/world.ts';
 import { OWN_BYTES } from '../../src/south/budget.ts';
-import { files, sink } from './model-server.ts';
-import { download, upload } from './scenarios.ts';
-import { SERVICE_PORT, World } from './world.ts';
 
 const CLIENTS = 6;
 const LENGTH = 300_000;

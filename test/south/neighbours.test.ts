@@ -1,6 +1,8 @@
 /** RFC 4861: whose the IPv6 service address is, said by the side that speaks and by no other. What voice.test.ts is for ARP. */
 import { deepEqual, equal } from 'node:assert/strict';
 import { test } from 'node:test';
+import { type Heard, ip, mac, neighbourFrame } from '../../sim/packets.ts';
+import { SERVICE_IP6, SERVICE_MAC, World } from '../../sim/world.ts';
 import {
   ALL_NODES,
   groupMac,
@@ -8,8 +10,6 @@ import {
   NEIGHBOUR_SOLICITATION,
   solicitedNode,
 } from '../../src/wire/ndp.ts';
-import { type Heard, ip, mac, neighbourFrame } from './packets.ts';
-import { SERVICE_IP6, SERVICE_MAC, World } from './world.ts';
 
 const ASKER = ip('fe80::9');
 const ASKER_MAC = mac('02:00:00:00:00:09');

@@ -1,11 +1,11 @@
 /** The nudge (DESIGN §5): what a new primary says to wake a client from its retransmission timer, on both families. */
 import { deepEqual, equal, ok } from 'node:assert/strict';
 import { test } from 'node:test';
+import { echo, sink } from '../../sim/model-server.ts';
+import { conversation, upload } from '../../sim/scenarios.ts';
+import { World, type WorldOptions } from '../../sim/world.ts';
 import { ICMP_UNREACHABLE, ICMPV6_PACKET_TOO_BIG } from '../../src/wire/icmp.ts';
 import { seqAt } from '../../src/wire/seq.ts';
-import { echo, sink } from './model-server.ts';
-import { conversation, upload } from './scenarios.ts';
-import { World, type WorldOptions } from './world.ts';
 
 /** A primary that dies in the middle of an upload, of which its last 20 ms reached nobody. @returns the nudges heard. */
 function outage(options: Partial<WorldOptions>) {

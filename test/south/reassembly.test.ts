@@ -2,17 +2,17 @@
 import { deepEqual, equal, ok } from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
+import { echo } from '../../sim/model-server.ts';
+import { FRAME_IP, ip, lanFrame, mac, tcpPacket } from '../../sim/packets.ts';
+import { Random } from '../../sim/random.ts';
+import { conversation } from '../../sim/scenarios.ts';
+import { CALM, ROUGH, SERVICE_MAC, World } from '../../sim/world.ts';
 import { Reassembly } from '../../src/south/reassembly.ts';
 import { LAN_FRAME_MAX } from '../../src/south/release-queue.ts';
 import { Segment } from '../../src/wire/segment.ts';
 import { seq } from '../../src/wire/seq.ts';
 import { ACK, PSH } from '../../src/wire/tcp.ts';
 import { fragment, fragments, type Piece, piecesOf } from './fragments.ts';
-import { echo } from './model-server.ts';
-import { FRAME_IP, ip, lanFrame, mac, tcpPacket } from './packets.ts';
-import { Random } from './random.ts';
-import { conversation } from './scenarios.ts';
-import { CALM, ROUGH, SERVICE_MAC, World } from './world.ts';
 
 const MACS = { source: mac('02:00:00:00:00:01'), destination: SERVICE_MAC };
 const FAMILIES = [4, 6] as const;

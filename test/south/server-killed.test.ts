@@ -1,10 +1,10 @@
 /** DESIGN §3, last paragraph: a server process that dies by a signal is a crash, which no client hears of. */
 import { equal, ok } from 'node:assert/strict';
 import { test } from 'node:test';
+import { echo, files } from '../../sim/model-server.ts';
+import { conversation, download } from '../../sim/scenarios.ts';
+import { World } from '../../sim/world.ts';
 import { FIN, RST } from '../../src/wire/tcp.ts';
-import { echo, files } from './model-server.ts';
-import { conversation, download } from './scenarios.ts';
-import { World } from './world.ts';
 
 /** Segments that end a connection, by host. */
 function endings(world: World): number[] {

@@ -1,14 +1,14 @@
 /** Promotions that need a closer look: each is a bug that the simulated world has found, or a case of DESIGN §3. */
 import { equal, ok } from 'node:assert/strict';
 import { test } from 'node:test';
+import type { ModelClient } from '../../sim/model-client.ts';
+import { type App, echo, files, sink } from '../../sim/model-server.ts';
+import { type Heard, sameStream } from '../../sim/packets.ts';
+import { Random } from '../../sim/random.ts';
+import { conversation, download, upload } from '../../sim/scenarios.ts';
+import { CALM, World } from '../../sim/world.ts';
 import { ENTRY } from '../../src/log/entry.ts';
 import { ACK, FIN, RST, SYN } from '../../src/wire/tcp.ts';
-import type { ModelClient } from './model-client.ts';
-import { type App, echo, files, sink } from './model-server.ts';
-import { type Heard, sameStream } from './packets.ts';
-import { Random } from './random.ts';
-import { conversation, download, upload } from './scenarios.ts';
-import { CALM, World } from './world.ts';
 
 /** A condition that holds the first `count` times that the frame is one of `flags` (exactly these of SYN, ACK, FIN, RST). */
 function first(count: number, flags: number): (frame: Heard) => boolean {

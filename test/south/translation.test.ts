@@ -2,6 +2,7 @@
 import { equal } from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
+import { ip, type TcpPacket, tcpPacket, tunPacket } from '../../sim/packets.ts';
 import type { OpenFields } from '../../src/log/log-writer.ts';
 import { Budget } from '../../src/south/budget.ts';
 import { Connection } from '../../src/south/connection.ts';
@@ -11,7 +12,6 @@ import { type Seq, seq, seqAdd } from '../../src/wire/seq.ts';
 import { ACK } from '../../src/wire/tcp.ts';
 import { VIRTIO_HEADER } from '../../src/wire/virtio.ts';
 import { word32 } from '../wire/arbitraries.ts';
-import { ip, type TcpPacket, tcpPacket, tunPacket } from './packets.ts';
 
 const ENDS = { source: ip('10.0.0.1'), destination: ip('10.0.0.2') };
 

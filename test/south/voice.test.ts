@@ -1,12 +1,12 @@
 /** Who speaks and when: ARP, the release barrier, paused primaries, windows that are held (rules 1, 3, 4 and 6 of DESIGN §2). */
 import { deepEqual, equal, ok } from 'node:assert/strict';
 import { test } from 'node:test';
+import { type App, echo, files, sink } from '../../sim/model-server.ts';
+import { arpRequest, ip, mac } from '../../sim/packets.ts';
+import { conversation, download, upload } from '../../sim/scenarios.ts';
+import { CALM, SERVICE_IP, World } from '../../sim/world.ts';
 import { ARP_REPLY } from '../../src/wire/arp.ts';
 import { RST } from '../../src/wire/tcp.ts';
-import { type App, echo, files, sink } from './model-server.ts';
-import { arpRequest, ip, mac } from './packets.ts';
-import { conversation, download, upload } from './scenarios.ts';
-import { CALM, SERVICE_IP, World } from './world.ts';
 
 const ASKER = ip('10.0.0.9');
 const ASKER_MAC = mac('02:00:00:00:00:09');

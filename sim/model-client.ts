@@ -3,7 +3,7 @@
  * told: its answer is exactly the expected one, byte for byte, and the connection ends as it should.
  */
 import { ok } from 'node:assert/strict';
-import { seq } from '../../src/wire/seq.ts';
+import { seq } from '../src/wire/seq.ts';
 import { ModelTcp, type TcpOptions } from './model-tcp.ts';
 import { type ChecksumKind, type Ends, type Heard, lanFrame, sameStream, type TcpPacket } from './packets.ts';
 

@@ -3,8 +3,8 @@
  * It retransmits on a timer (go back N), after three duplicate ACKs, and probes a closed window. All it does follows from what it
  * is given and from the time. Positions count from the initial sequence number, as in src/south/connection.ts.
  */
-import { positionOf, type Seq, seqAt } from '../../src/wire/seq.ts';
-import { ACK, CWR, ECE, FIN, PSH, RST, SYN } from '../../src/wire/tcp.ts';
+import { positionOf, type Seq, seqAt } from '../src/wire/seq.ts';
+import { ACK, CWR, ECE, FIN, PSH, RST, SYN } from '../src/wire/tcp.ts';
 import { type TcpPacket, tcpPacket } from './packets.ts';
 
 const RTO_MS = 200;

@@ -4,16 +4,16 @@
  */
 import { createHmac } from 'node:crypto';
 import { crc32 } from 'node:zlib';
-import { ByteQueue } from '../../src/log/byte-queue.ts';
-import { LINK_FRAME } from '../../src/log/entry.ts';
-import { FrameView } from '../../src/log/frame.ts';
-import { LogWriter } from '../../src/log/log-writer.ts';
-import type { Prove } from '../../src/replica/link-session.ts';
-import { Replica, type ReplicaEvent } from '../../src/replica/replica.ts';
-import type { WitnessAnswer, WitnessRequest } from '../../src/replica/view.ts';
-import type { SouthLimits } from '../../src/south/context.ts';
-import { LAN_FRAME_MAX, ReleaseQueue, TUN_HEADROOM } from '../../src/south/release-queue.ts';
-import { SouthWrap } from '../../src/south/south-wrap.ts';
+import { ByteQueue } from '../src/log/byte-queue.ts';
+import { LINK_FRAME } from '../src/log/entry.ts';
+import { FrameView } from '../src/log/frame.ts';
+import { LogWriter } from '../src/log/log-writer.ts';
+import type { Prove } from '../src/replica/link-session.ts';
+import { Replica, type ReplicaEvent } from '../src/replica/replica.ts';
+import type { WitnessAnswer, WitnessRequest } from '../src/replica/view.ts';
+import type { SouthLimits } from '../src/south/context.ts';
+import { LAN_FRAME_MAX, ReleaseQueue, TUN_HEADROOM } from '../src/south/release-queue.ts';
+import { SouthWrap } from '../src/south/south-wrap.ts';
 import type { LinkEnd } from './link.ts';
 import { ModelServer, type ServerOptions } from './model-server.ts';
 

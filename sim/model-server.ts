@@ -4,10 +4,10 @@
  */
 import { equal, ok } from 'node:assert/strict';
 import { crc32 } from 'node:zlib';
-import type { ServerFate } from '../../src/south/context.ts';
-import { isIpv4 } from '../../src/wire/ip-address.ts';
-import { seq, seqAdd, seqAt, seqDiff } from '../../src/wire/seq.ts';
-import { ACK, FIN, RST, SYN } from '../../src/wire/tcp.ts';
+import type { ServerFate } from '../src/south/context.ts';
+import { isIpv4 } from '../src/wire/ip-address.ts';
+import { seq, seqAdd, seqAt, seqDiff } from '../src/wire/seq.ts';
+import { ACK, FIN, RST, SYN } from '../src/wire/tcp.ts';
 import { ModelTcp, type TcpOptions } from './model-tcp.ts';
 import { type Heard, readTun, type TcpPacket, tcpPacket, tunPacket } from './packets.ts';
 

@@ -1,5 +1,5 @@
 /** The witness of the simulated world: the real rule, datagrams that take their time and may be lost, an end and a new start. */
-import { changed, type View, type WitnessAnswer, type WitnessRequest } from '../../src/replica/view.ts';
+import { changed, type View, type WitnessAnswer, type WitnessRequest } from '../src/replica/view.ts';
 import type { Random } from './random.ts';
 
 type Datagram = { readonly at: number; readonly host: number } & (

@@ -3,8 +3,8 @@
  * south-side wrap takes and gives. Whatever it gives is checked for what a kernel would check: lengths, checksums, offsets.
  */
 import { deepEqual, equal, ok } from 'node:assert/strict';
-import { ARP_REQUEST, ArpView, writeArp } from '../../src/wire/arp.ts';
-import { checksum, pseudoHeaderSum } from '../../src/wire/checksum.ts';
+import { ARP_REQUEST, ArpView, writeArp } from '../src/wire/arp.ts';
+import { checksum, pseudoHeaderSum } from '../src/wire/checksum.ts';
 import {
   ETHERNET_HEADER,
   ETHERTYPE_ARP,
@@ -15,19 +15,14 @@ import {
   macFromString,
   macToString,
   writeEthernet,
-} from '../../src/wire/ethernet.ts';
-import {
-  type IcmpQuote,
-  IcmpView,
-  writeIcmpFragmentationNeeded,
-  writeIcmpHostUnreachable,
-} from '../../src/wire/icmp.ts';
-import { IPV6_HEADER, PROTOCOL_ICMPV6 } from '../../src/wire/ip.ts';
-import { ipFromString, isIpv4, loadIp } from '../../src/wire/ip-address.ts';
-import { NdpView, NEIGHBOUR_ADVERTISEMENT } from '../../src/wire/ndp.ts';
-import { Segment } from '../../src/wire/segment.ts';
-import { SegmentFields, tcpHeaderLength, writeIpv6, writeSegment } from '../../src/wire/segment-writer.ts';
-import { type Seq, seq } from '../../src/wire/seq.ts';
+} from '../src/wire/ethernet.ts';
+import { type IcmpQuote, IcmpView, writeIcmpFragmentationNeeded, writeIcmpHostUnreachable } from '../src/wire/icmp.ts';
+import { IPV6_HEADER, PROTOCOL_ICMPV6 } from '../src/wire/ip.ts';
+import { ipFromString, isIpv4, loadIp } from '../src/wire/ip-address.ts';
+import { NdpView, NEIGHBOUR_ADVERTISEMENT } from '../src/wire/ndp.ts';
+import { Segment } from '../src/wire/segment.ts';
+import { SegmentFields, tcpHeaderLength, writeIpv6, writeSegment } from '../src/wire/segment-writer.ts';
+import { type Seq, seq } from '../src/wire/seq.ts';
 import {
   GSO_NONE,
   VIRTIO_DATA_VALID,
@@ -40,7 +35,7 @@ import {
   virtioGsoType,
   virtioHdrLen,
   writeVirtio,
-} from '../../src/wire/virtio.ts';
+} from '../src/wire/virtio.ts';
 
 export const FRAME_IP = VIRTIO_HEADER + ETHERNET_HEADER;
 const TCP_CHECKSUM_OFFSET = 16;

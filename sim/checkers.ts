@@ -3,10 +3,10 @@
  * it believes. A broken rule is thrown where it is seen, so that the trace ends at the cause.
  */
 import { equal, ok } from 'node:assert/strict';
-import * as layout from '../../src/log/entry.ts';
-import type { FrameView } from '../../src/log/frame.ts';
-import { positionOf, type Seq, seq, seqAdd } from '../../src/wire/seq.ts';
-import { ACK, FIN, RST, SYN } from '../../src/wire/tcp.ts';
+import * as layout from '../src/log/entry.ts';
+import type { FrameView } from '../src/log/frame.ts';
+import { positionOf, type Seq, seq, seqAdd } from '../src/wire/seq.ts';
+import { ACK, FIN, RST, SYN } from '../src/wire/tcp.ts';
 import type { Heard, TcpPacket } from './packets.ts';
 
 type HeardTcp = Extract<Heard, { kind: 'tcp' }>;

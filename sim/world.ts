@@ -3,13 +3,13 @@
  * are real, all but the failure detector, whose word the world gives. Read host.ts, model-tcp.ts and checkers.ts beside it.
  */
 import { equal, ok } from 'node:assert/strict';
-import type { FrameView } from '../../src/log/frame.ts';
-import { type Health, NO_PEER, type PeerHealth } from '../../src/replica/health.ts';
-import type { WitnessAnswer } from '../../src/replica/view.ts';
-import type { SouthLimits } from '../../src/south/context.ts';
-import { isMulticast, macToString } from '../../src/wire/ethernet.ts';
-import { SYN } from '../../src/wire/tcp.ts';
-import { VIRTIO_HEADER } from '../../src/wire/virtio.ts';
+import type { FrameView } from '../src/log/frame.ts';
+import { type Health, NO_PEER, type PeerHealth } from '../src/replica/health.ts';
+import type { WitnessAnswer } from '../src/replica/view.ts';
+import type { SouthLimits } from '../src/south/context.ts';
+import { isMulticast, macToString } from '../src/wire/ethernet.ts';
+import { SYN } from '../src/wire/tcp.ts';
+import { VIRTIO_HEADER } from '../src/wire/virtio.ts';
 import { CommitChecker, ContinuityChecker } from './checkers.ts';
 import { Host } from './host.ts';
 import { LinkEnd } from './link.ts';
