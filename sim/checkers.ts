@@ -5,9 +5,16 @@
 import { equal, ok } from 'node:assert/strict';
 import * as layout from '../src/log/entry.ts';
 import type { FrameView } from '../src/log/frame.ts';
+import type { SouthLimits } from '../src/south/context.ts';
+import type { SouthWrap } from '../src/south/south-wrap.ts';
 import { positionOf, type Seq, seq, seqAdd } from '../src/wire/seq.ts';
 import { ACK, FIN, RST, SYN } from '../src/wire/tcp.ts';
+import type { Host } from './host.ts';
 import type { Heard, TcpPacket } from './packets.ts';
+
+/** Twice src/south/output-comparison.ts's and a little more than src/south/client-side.ts's own bounds. */
+const UNCOMPARED_MAX = 512;
+const HOLES_MAX = 260;
 
 type HeardTcp = Extract<Heard, { kind: 'tcp' }>;
 
@@ -15,6 +22,7 @@ type HeardTcp = Extract<Heard, { kind: 'tcp' }>;
 class Held {
   readonly irs: Seq;
   readonly iss: Seq;
+  readonly key: string;
   readonly #bytes = new Set<number>();
   /** End of the client's stream that is held without a hole, the FIN counted. */
   end = 1;
@@ -23,7 +31,8 @@ class Held {
   outFin = -1;
   outReset = false;
 
-  constructor(open: FrameView) {
+  constructor(open: FrameView, key: string) {
+    this.key = key;
     this.irs = seq(open.u32(layout.OPEN_IRS));
     this.iss = seq(open.u32(layout.OPEN_ISS));
   }
@@ -62,14 +71,22 @@ export class CommitChecker {
   held(entry: FrameView): void {
     this.#counts.set(entry.type, this.countOf(entry.type) + 1);
     if (entry.type === layout.ENTRY.OPEN) {
-      const held = new Held(entry);
       const ip = entry.copy(layout.OPEN_CLIENT_IP, 16);
-      const ports = `${entry.u16(layout.OPEN_CLIENT_PORT)} ${entry.u16(layout.OPEN_SERVICE_PORT)}`;
+      const key = keyOf(ip, entry.u16(layout.OPEN_CLIENT_PORT), entry.u16(layout.OPEN_SERVICE_PORT));
+      const held = new Held(entry, key);
       this.#byId.set(entry.connection, held);
-      this.#byClient.set(`${ip.join('.')} ${ports}`, held);
+      this.#byClient.set(key, held);
     } else {
       this.#byId.get(entry.connection)?.apply(entry);
     }
+  }
+
+  /** What a BYTES entry says of which client, known by its initial sequence number too. */
+  bytesOf(entry: FrameView): { key: string; irs: Seq; position: number; bytes: Uint8Array } | undefined {
+    const held = this.#byId.get(entry.connection);
+    if (entry.type !== layout.ENTRY.BYTES || held === undefined) return undefined;
+    const bytes = entry.copy(layout.BYTES_DATA, entry.length - layout.BYTES_DATA);
+    return { key: held.key, irs: held.irs, position: entry.u64(layout.BYTES_POSITION), bytes };
   }
 
   /** How many entries of this type the backup has received. */
@@ -126,17 +143,20 @@ interface Shown {
 export class ContinuityChecker {
   readonly #shown = new Map<string, Shown>();
   readonly #fallenSilent = new Set<number>();
-  /** The second host speaks only after a promotion; the first may not have said anything before it. */
+  /** Who speaks, by its life. */
   #speaker = -1;
+  /** Whoever speaks was a backup before, and may have been promoted in the midst of a stream. */
+  #promoted = false;
 
   /** Window scale of a client's SYN, by client, as the wire has shown it: without it the service's scale does not count. */
   readonly clientScales = new Map<string, number>();
 
-  spoke(host: number): void {
-    if (host === this.#speaker) return;
-    ok(!this.#fallenSilent.has(host), `rule 3: host ${host} speaks although another has taken over`);
+  spoke({ life, name, events }: Host): void {
+    if (life === this.#speaker) return;
+    ok(!this.#fallenSilent.has(life), `rule 3: ${name} speaks although another has taken over`);
     if (this.#speaker >= 0) this.#fallenSilent.add(this.#speaker);
-    this.#speaker = host;
+    this.#speaker = life;
+    this.#promoted = events.some(({ event }) => event === 'joined');
   }
 
   said({ tcp, destination }: HeardTcp): void {
@@ -171,7 +191,7 @@ export class ContinuityChecker {
     // A new primary's first ACK may be numbered after output that was logged and never left; and while it repeats what was not
     // acknowledged, its server's new output goes out beside that. Only a client that misses a byte in the end tells a lost one.
     const hasText = tcp.data.length > 0 || (tcp.flags & FIN) !== 0;
-    const mayLeaveGap = !hasText || this.#speaker > 0;
+    const mayLeaveGap = !hasText || this.#promoted;
     ok(mayLeaveGap || position <= end, `rule 5: SEQ ${position} leaves a gap after ${end}`);
     for (let i = 0; i < tcp.data.length; i++) {
       const at = position - 1 + i;
@@ -201,6 +221,122 @@ export class ContinuityChecker {
   }
 }
 
+/** What of a client's stream has come to one host, in frames or in entries of the log. */
+class Received {
+  readonly irs: Seq;
+  readonly #bytes = new Set<number>();
+  /** End of what is there without a hole, the FIN counted. */
+  end = 1;
+  #fin = -1;
+
+  constructor(irs: Seq) {
+    this.irs = irs;
+  }
+
+  add(position: number, length: number, fin: boolean): void {
+    for (let at = Math.max(1, position); at < position + length; at++) this.#bytes.add(at);
+    if (fin) this.#fin = position + length;
+    while (this.#bytes.has(this.end)) this.end++;
+    if (this.end === this.#fin) this.end++;
+  }
+
+  has(left: number, right: number): boolean {
+    for (let at = left; at < right; at++) if (at >= this.end && !this.#bytes.has(at) && at !== this.#fin) return false;
+    return true;
+  }
+}
+
+/** Rule 1, whoever speaks, with a backup or without: nobody acknowledges what has not come to it. */
+export class ReceiptChecker {
+  readonly #irs = new Map<string, Seq>();
+  readonly #byHost = new Map<number, Map<string, Received>>();
+  readonly #byId = new Map<string, string>();
+
+  /** A client begins. */
+  opened(key: string, irs: Seq): void {
+    this.#irs.set(key, irs);
+  }
+
+  /** A frame of the LAN has come to this host, and is not damaged. */
+  arrived(host: Host, frame: Heard): void {
+    if (frame.kind !== 'tcp' || (frame.tcp.flags & (SYN | RST)) !== 0) return;
+    const { tcp, source } = frame;
+    const received = this.#of(host, keyOf(source, tcp.sourcePort, tcp.destinationPort));
+    const position = received && positionOf(received.irs, tcp.seq, received.end);
+    if (received && position !== undefined) received.add(position, tcp.data.length, (tcp.flags & FIN) !== 0);
+  }
+
+  /** A backup has received this entry. */
+  held(host: Host, entry: FrameView): void {
+    const id = `${host.life} ${entry.connection}`;
+    if (entry.type === layout.ENTRY.OPEN) {
+      const ip = entry.copy(layout.OPEN_CLIENT_IP, 16);
+      const key = keyOf(ip, entry.u16(layout.OPEN_CLIENT_PORT), entry.u16(layout.OPEN_SERVICE_PORT));
+      this.#byId.set(id, `${key} ${entry.u32(layout.OPEN_IRS)}`);
+      return;
+    }
+    const [ip = '', client = '', service = '', irs = ''] = (this.#byId.get(id) ?? '').split(' ');
+    const key = `${ip} ${client} ${service}`;
+    if (this.#irs.get(key) !== Number(irs)) return;
+    const received = this.#of(host, key);
+    if (entry.type === layout.ENTRY.BYTES) {
+      received?.add(entry.u64(layout.BYTES_POSITION), entry.length - layout.BYTES_DATA, false);
+    } else if (entry.type === layout.ENTRY.FIN) {
+      received?.add(entry.u64(layout.FIN_POSITION), 0, true);
+    }
+  }
+
+  said(host: Host, { tcp, destination }: HeardTcp): void {
+    if ((tcp.flags & (SYN | RST)) !== 0 || (tcp.flags & ACK) === 0) return;
+    const received = this.#of(host, clientKey(tcp, destination));
+    if (received === undefined) return;
+    const ack = positionOf(received.irs, tcp.ack, received.end);
+    ok(ack <= received.end, `rule 1: ${host.name} acknowledges ${ack}; what has come to it ends at ${received.end}`);
+    for (const [left, right] of tcp.sack) {
+      const from = positionOf(received.irs, left, received.end);
+      const to = positionOf(received.irs, right, received.end);
+      ok(received.has(from, to), `rule 1: ${host.name} has not received what SACK ${from}–${to} covers`);
+    }
+  }
+
+  #of(host: Host, key: string): Received | undefined {
+    const irs = this.#irs.get(key);
+    if (irs === undefined) return undefined;
+    const own = this.#byHost.get(host.life) ?? new Map<string, Received>();
+    this.#byHost.set(host.life, own);
+    const known = own.get(key);
+    if (known?.irs === irs) return known;
+    const fresh = new Received(irs);
+    own.set(key, fresh);
+    return fresh;
+  }
+}
+
+/** Rule 6: what is kept for connections stays within its bounds. */
+export class MemoryChecker {
+  readonly #limits: SouthLimits;
+
+  constructor(limits: SouthLimits) {
+    this.#limits = limits;
+  }
+
+  check(south: SouthWrap): void {
+    const { connections, connectionBytes } = this.#limits;
+    ok(south.connectionCount <= connections, 'rule 6: connections are bounded');
+    for (const { input, output, uncompared } of south.connections) {
+      // Rings grow by doubling.
+      ok(input.allocated <= 2 * connectionBytes, `rule 6: ${input.allocated} bytes of input are kept`);
+      ok(output.allocated <= 2 * connectionBytes, `rule 6: ${output.allocated} bytes of output are kept`);
+      ok(uncompared.length <= UNCOMPARED_MAX, 'rule 6: output entries that wait to be compared are bounded');
+      ok(input.holes <= HOLES_MAX, 'rule 6: holes are bounded');
+    }
+  }
+}
+
 export function clientKey(tcp: TcpPacket, client: Uint8Array): string {
-  return `${client.join('.')} ${tcp.destinationPort} ${tcp.sourcePort}`;
+  return keyOf(client, tcp.destinationPort, tcp.sourcePort);
+}
+
+export function keyOf(ip: Uint8Array, clientPort: number, servicePort: number): string {
+  return `${ip.join('.')} ${clientPort} ${servicePort}`;
 }

@@ -1,6 +1,6 @@
 /**
  * One host of the simulated world: the pure rooms as the data loop wires them (src/daemon/data-loop.ts), with a model server behind
- * the TUN. A turn is a generator that pauses wherever a power-off may strike.
+ * the TUN. A turn is a generator that stops wherever the power may go, or all threads may come to stand still.
  */
 import { createHmac } from 'node:crypto';
 import { crc32 } from 'node:zlib';
@@ -8,6 +8,7 @@ import { ByteQueue } from '../src/log/byte-queue.ts';
 import { LINK_FRAME } from '../src/log/entry.ts';
 import { FrameView } from '../src/log/frame.ts';
 import { LogWriter } from '../src/log/log-writer.ts';
+import type { Health } from '../src/replica/health.ts';
 import type { Prove } from '../src/replica/link-session.ts';
 import { Replica, type ReplicaEvent } from '../src/replica/replica.ts';
 import type { WitnessAnswer, WitnessRequest } from '../src/replica/view.ts';
@@ -53,6 +54,7 @@ export interface HostPorts {
 
 export class Host {
   readonly index: number;
+  readonly life: number;
   readonly log = new LogWriter(new ByteQueue(new Uint8Array(QUEUE_BYTES)));
   readonly release = new ReleaseQueue(new Uint8Array(QUEUE_BYTES));
   readonly south: SouthWrap;
@@ -69,13 +71,19 @@ export class Host {
   lastTurnAt = 0;
   /** The host stands still until then, all its threads. */
   pausedUntil = 0;
+  /** Since when it sends no heartbeats. */
   quietSince = Number.POSITIVE_INFINITY;
+  /** Since when its data loop stands still while its other threads go on. */
+  stalledSince = Number.POSITIVE_INFINITY;
+  readonly #pollBarrierMs: number;
   readonly #ports: HostPorts;
   readonly #frame = new FrameView();
   readonly #lanFrame = new Uint8Array(LAN_FRAME_MAX);
 
   constructor(options: HostOptions, link: LinkEnd, ports: HostPorts, nowMs: number) {
     this.index = options.index;
+    this.life = options.life;
+    this.#pollBarrierMs = Math.min(2, options.timeoutMs / 4);
     this.link = link;
     this.#ports = ports;
     this.server = new ModelServer(options.server);
@@ -127,12 +135,22 @@ export class Host {
     );
   }
 
+  get name(): string {
+    return this.life <= 2 ? `host ${this.index}` : `host ${this.index} in life ${this.life}`;
+  }
+
+  /** As in the data loop: while there is a barrier it sleeps briefly, so that no pause hides in its sleep. */
   get pollMs(): number {
+    if (this.log.active) return this.#pollBarrierMs;
     return this.south.hasTimers ? 2 : 20;
   }
 
-  /** One turn of the data loop. Each `yield` is a place where the power may go. */
-  *turn(nowMs: number, health: Parameters<Replica['tick']>[2]): Generator<void> {
+  /**
+   * One turn of the data loop. Each `yield` is a place where the power may go, or where the host may stand still for a while: so the
+   * time is looked at wherever the data loop does.
+   */
+  *turn(clock: () => number, health: () => Health): Generator<void> {
+    const nowMs = clock();
     const pausedMs = Math.max(0, nowMs - this.lastTurnAt - this.pollMs);
     this.lastTurnAt = nowMs;
     for (let i = 0; i < BATCH && this.south.canReadLan && this.fromLan.length > 0; i++) {
@@ -141,6 +159,7 @@ export class Host {
       this.south.fromLan(this.#lanFrame, frame.length, nowMs);
       yield;
     }
+    this.south.appendNotes();
     this.server.turn(nowMs);
     for (let i = 0; i < BATCH && this.south.canReadServer && this.server.toWrap.length > 0; i++) {
       const packet = this.server.toWrap.shift() as Uint8Array;
@@ -149,22 +168,17 @@ export class Host {
       this.south.fromTun(offset, packet.length, nowMs);
       yield;
     }
-    this.south.appendNotes();
     this.#flush();
     yield;
     this.#receive(nowMs);
     for (const answer of this.fromWitness.splice(0)) this.replica.fromWitness(answer, nowMs);
     yield;
-    this.replica.tick(nowMs, pausedMs, health);
+    this.replica.tick(nowMs, pausedMs, health());
     yield;
     this.#flush();
     yield;
-    this.replica.release(nowMs, 0);
+    this.replica.release(nowMs, clock() - nowMs);
     yield;
-  }
-
-  linkDown(reason: string): void {
-    this.replica.linkDown(reason);
   }
 
   /** As ReplicationLink does: whole frames are consumed until nothing more is. */
@@ -181,9 +195,17 @@ export class Host {
         this.replica.linkDown('the peer does not speak the replication protocol');
         return;
       }
-      if (taken === 0) return;
+      if (taken === 0) break;
       if (link.connected) link.consumed(taken);
     }
+    this.#noticeEnd();
+  }
+
+  #noticeEnd(): void {
+    const { ended } = this.link;
+    if (ended === '') return;
+    this.link.reset();
+    this.replica.linkDown(ended);
   }
 
   #watch(received: Uint8Array, length: number): void {

@@ -1,12 +1,15 @@
 /**
  * The replication link of the simulated world: two byte streams, cut anywhere, each with its latency. It loses nothing until it
- * is cut or a host loses its power; then what the other side has not received may be cut off at any byte.
+ * is cut or a host loses its power; then what the other side has not received may be cut off at any byte. That it has ended is
+ * noticed by a side when it next looks, behind what has still arrived.
  */
 import type { Random } from './random.ts';
 
 interface Chunk {
   readonly at: number;
   readonly bytes: Uint8Array;
+  /** The stream ends here, for this reason. */
+  readonly end?: string;
 }
 
 /** One end's view: what it has received and what is on its way to it. */
@@ -17,6 +20,8 @@ export class LinkEnd {
   /** Received and not consumed. */
   received = new Uint8Array(0);
   connected = false;
+  /** Why the connection has ended, once that has arrived; ''. */
+  ended = '';
   /** While true the other side does not get rid of anything: its queue fills. */
   blocked = false;
 
@@ -41,7 +46,8 @@ export class LinkEnd {
   /** Moves what has arrived to `received`. */
   arrive(nowMs: number): void {
     while ((this.#coming[0]?.at ?? Number.POSITIVE_INFINITY) <= nowMs) {
-      const { bytes } = this.#coming.shift() as Chunk;
+      const { bytes, end } = this.#coming.shift() as Chunk;
+      if (end !== undefined) this.ended = end;
       const joined = new Uint8Array(this.received.length + bytes.length);
       joined.set(this.received);
       joined.set(bytes, this.received.length);
@@ -51,6 +57,13 @@ export class LinkEnd {
 
   consumed(length: number): void {
     this.received = this.received.slice(length);
+  }
+
+  /** The other side has ended the connection: in good order, behind all that it has sent, or by a reset that overtakes it. */
+  end(reason: string, nowMs: number): void {
+    if (this.#random.chance(0.5)) this.#coming.length = 0;
+    const at = Math.max(this.#coming.at(-1)?.at ?? 0, nowMs + this.latencyMs * (0.5 + this.#random.next()));
+    this.#coming.push({ at, bytes: new Uint8Array(0), end: reason });
   }
 
   /** The other side lost its power: of what is on its way, only a part arrives. */
@@ -66,5 +79,6 @@ export class LinkEnd {
     this.#coming.length = 0;
     this.received = new Uint8Array(0);
     this.connected = false;
+    this.ended = '';
   }
 }

@@ -3,7 +3,8 @@
  * told: its answer is exactly the expected one, byte for byte, and the connection ends as it should.
  */
 import { ok } from 'node:assert/strict';
-import { seq } from '../src/wire/seq.ts';
+import { positionOf, seq } from '../src/wire/seq.ts';
+import { keyOf } from './checkers.ts';
 import { ModelTcp, type TcpOptions } from './model-tcp.ts';
 import { type ChecksumKind, type Ends, type Heard, lanFrame, sameStream, type TcpPacket } from './packets.ts';
 
@@ -16,6 +17,8 @@ export interface Script {
   readonly stepBytes?: number;
   /** Resets the connection when so much of the answer has come. */
   readonly abortsAfter?: number;
+  /** Bits of each byte that count; the others differ whenever the client repeats itself. All count if it is left out. */
+  readonly mask?: number;
 }
 
 export interface ClientOptions {
@@ -35,11 +38,19 @@ export class ModelClient {
   readonly ends: Ends;
   reads = true;
   #offset = 0;
+  /** End of what it has sent. */
+  #saidEnd = 1;
 
   constructor(options: ClientOptions, serviceIp: Uint8Array) {
     this.options = options;
     this.ends = { source: options.ip, destination: serviceIp };
     this.tcp = new ModelTcp(options.tcp, options.port, options.servicePort, seq(options.iss));
+  }
+
+  /** As checkers.ts names a client. */
+  get key(): string {
+    const { ip, port, servicePort } = this.options;
+    return keyOf(ip, port, servicePort);
   }
 
   start(nowMs: number): void {
@@ -83,15 +94,26 @@ export class ModelClient {
 
   /** What has come so far must be the begin of what is expected. */
   check(): void {
-    const { expects } = this.options.script;
-    const { received } = this.tcp;
-    sameStream(Uint8Array.from(received), expects.subarray(0, received.length), `${this.options.name}: the answer`);
+    const { expects, mask = 0xff } = this.options.script;
+    const received = Uint8Array.from(this.tcp.received, (byte) => byte & mask);
+    const expected = expects.subarray(0, received.length).map((byte) => byte & mask);
+    sameStream(received, expected, `${this.options.name}: the answer`);
     if (this.options.script.abortsAfter === undefined) ok(this.tcp.state !== 'reset', `${this.options.name} was reset`);
   }
 
   /** The frames that this client has to send. */
   frames(serviceMac: Uint8Array): Uint8Array[] {
-    return this.tcp.out.splice(0).map((packet) => this.frame(packet, serviceMac));
+    return this.tcp.out.splice(0).map((packet) => {
+      if (this.options.script.mask !== undefined) this.#twist(packet, ~this.options.script.mask);
+      return this.frame(packet, serviceMac);
+    });
+  }
+
+  /** Changes those bits of what is sent for another time. */
+  #twist({ seq, data }: TcpPacket, bits: number): void {
+    const position = positionOf(this.tcp.iss, seq, this.#saidEnd);
+    for (let i = 0; i < data.length; i++) if (position + i < this.#saidEnd) data[i] = (data[i] ?? 0) ^ (bits & 0xff);
+    this.#saidEnd = Math.max(this.#saidEnd, position + data.length);
   }
 
   frame(packet: TcpPacket, serviceMac: Uint8Array, kind: ChecksumKind = 'full'): Uint8Array {

@@ -88,6 +88,7 @@ export class ModelServer {
       this.connections.push(tcp);
       tcp.accept(packet, nowMs);
     } else if (known !== undefined && known.tcp.state !== 'reset') {
+      if (known.tcp.established) known.tcp.checkEchoes(packet);
       known.tcp.receive(packet, nowMs);
     } else {
       this.#refuse(packet, ends);

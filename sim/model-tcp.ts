@@ -3,6 +3,7 @@
  * It retransmits on a timer (go back N), after three duplicate ACKs, and probes a closed window. All it does follows from what it
  * is given and from the time. Positions count from the initial sequence number, as in src/south/connection.ts.
  */
+import { ok } from 'node:assert/strict';
 import { positionOf, type Seq, seqAt } from '../src/wire/seq.ts';
 import { ACK, CWR, ECE, FIN, PSH, RST, SYN } from '../src/wire/tcp.ts';
 import { type TcpPacket, tcpPacket } from './packets.ts';
@@ -10,6 +11,8 @@ import { type TcpPacket, tcpPacket } from './packets.ts';
 const RTO_MS = 200;
 const RTO_MAX_MS = 1600;
 const DUPLICATE_ACKS = 3;
+/** No echo is as old as this in any simulated world. */
+const TS_KEPT_MS = 3_600_000;
 
 export interface TcpOptions {
   readonly mss: number;
@@ -73,6 +76,8 @@ export class ModelTcp {
   readonly #beyond = new Map<number, number>();
   #finAt = -1;
   #latestIsland = -1;
+  /** Latest TSval that was sent. */
+  #tsLatest = 0;
 
   constructor(options: TcpOptions, ownPort: number, peerPort: number, iss: Seq) {
     this.options = options;
@@ -152,6 +157,20 @@ export class ModelTcp {
     if (this.state === 'syn-sent') this.#receiveSynAck(packet, nowMs);
     else this.#receiveSegment(packet, nowMs);
     this.#maybeClosed();
+  }
+
+  /** What a peer tells of this side's own numbers must be of what this side has said: other kernels would drop it, or be misled. */
+  checkEchoes({ flags, sack, hasTimestamps, tsEcr }: TcpPacket): void {
+    for (const [left, right] of sack) {
+      const [from, to] = [positionOf(this.iss, left, this.sndUna), positionOf(this.iss, right, this.sndUna)];
+      ok(
+        from >= 1 && from < to && to <= this.sndMax,
+        `RFC 2018 §3: SACK ${from}–${to} of ${this.sndMax} that were sent`,
+      );
+    }
+    if (!this.#timestamps || !hasTimestamps || (flags & ACK) === 0 || tsEcr === 0) return;
+    // What the daemon says between a server's segments carries the time too, and is echoed as they are.
+    ok(Math.abs((tsEcr - this.#tsLatest) | 0) < TS_KEPT_MS, `RFC 7323 §3.2: TSecr ${tsEcr} echoes ${this.#tsLatest}`);
   }
 
   /** RFC 1191 as Linux does it: what was sent and is not acknowledged is sent again at once. */
@@ -328,6 +347,7 @@ export class ModelTcp {
     const { options } = this;
     const syn = (flags & SYN) !== 0;
     const first = syn && (flags & ACK) === 0;
+    this.#tsLatest = (Math.floor(nowMs) + options.tsOffset) >>> 0;
     this.out.push(
       tcpPacket({
         sourcePort: this.ownPort,
@@ -338,7 +358,7 @@ export class ModelTcp {
         window: this.#window(syn),
         data: Uint8Array.from(this.written.slice(position - 1, position - 1 + length)),
         hasTimestamps: this.#timestamps,
-        tsVal: (Math.floor(nowMs) + options.tsOffset) >>> 0,
+        tsVal: this.#tsLatest,
         tsEcr: first ? 0 : this.#tsRecent,
         mss: syn ? options.mss : 0,
         windowScale: syn && (first || this.#scaled) ? options.windowScale : -1,

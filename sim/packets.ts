@@ -240,6 +240,13 @@ function readAdvertisement(bytes: Uint8Array, offset: number, length: number): H
   return { kind: 'advertisement', destination, destinationMac: macToString(bytes, offset + VIRTIO_HEADER), solicited };
 }
 
+/** Whether a kernel would take the packet in this frame: its checksum holds, or the virtio header vouches for it. */
+export function isSound(bytes: Uint8Array): boolean {
+  const segment = new Segment();
+  if (segment.parse(bytes, FRAME_IP, bytes.length - FRAME_IP) !== '' || !segment.isTcp) return true;
+  return (virtioFlags(bytes, 0) & (VIRTIO_NEEDS_CSUM | VIRTIO_DATA_VALID)) !== 0 || segment.checksumOk();
+}
+
 /** Reads a packet that the wrap gives to the server's kernel. */
 export function readTun(bytes: Uint8Array, offset: number, length: number): Heard {
   return readPacket(bytes, offset, offset + VIRTIO_HEADER, length - VIRTIO_HEADER, 0);

@@ -10,14 +10,14 @@ import type { SouthLimits } from '../src/south/context.ts';
 import { isMulticast, macToString } from '../src/wire/ethernet.ts';
 import { SYN } from '../src/wire/tcp.ts';
 import { VIRTIO_HEADER } from '../src/wire/virtio.ts';
-import { CommitChecker, ContinuityChecker } from './checkers.ts';
+import { CommitChecker, ContinuityChecker, MemoryChecker, ReceiptChecker } from './checkers.ts';
 import { Host } from './host.ts';
 import { LinkEnd } from './link.ts';
 import { ModelClient, type Script } from './model-client.ts';
 import { type App, echo, type ServerOptions } from './model-server.ts';
 import type { TcpOptions } from './model-tcp.ts';
 import { ModelWitness } from './model-witness.ts';
-import { type Heard, ip, mac, readLan } from './packets.ts';
+import { FRAME_IP, type Heard, ip, isSound, mac, readLan } from './packets.ts';
 import { Random } from './random.ts';
 
 export const SERVICE_IP = ip('10.0.0.100');
@@ -33,10 +33,12 @@ export interface Fate {
   /** Share of frames that are late, and by how much at most. */
   readonly late: number;
   readonly lateMs: number;
+  /** Share of frames in which a byte is damaged. */
+  readonly damage: number;
 }
 
-export const CALM: Fate = { loss: 0, duplicate: 0, late: 0, lateMs: 0 };
-export const ROUGH: Fate = { loss: 0.05, duplicate: 0.03, late: 0.1, lateMs: 5 };
+export const CALM: Fate = { loss: 0, duplicate: 0, late: 0, lateMs: 0, damage: 0 };
+export const ROUGH: Fate = { loss: 0.05, duplicate: 0.03, late: 0.1, lateMs: 5, damage: 0 };
 
 export interface WorldOptions {
   readonly seed: number;
@@ -61,14 +63,28 @@ export interface WorldOptions {
   readonly keys?: readonly [string, string];
   /** Initial sequence number of clients for which a test names none. */
   readonly clientIss?: number;
+  /** Called at each step of any host since the two are a pair: something may be done to the world there. */
+  readonly atStep?: (world: World) => void;
+  readonly onlooker?: Onlooker;
+}
+
+/** What an onlooker is shown of the world. */
+export interface Onlooker {
+  /** A frame goes on the LAN; `fate` is what becomes of it, '' where it simply arrives. */
+  frame(world: World, from: string, bytes: Uint8Array, fate: string): void;
+  /** Something else has happened. */
+  event(world: World, what: string): void;
 }
 
 interface Flying {
   readonly at: number;
   readonly bytes: Uint8Array;
+  readonly damaged: boolean;
   /** The host that has sent it, and does not hear it; −1: a client. */
   readonly from: number;
 }
+
+const LIMITS: SouthLimits = { connections: 64, halfOpen: 16, connectionBytes: 256 << 10, totalBytes: 4 << 20 };
 
 const TCP: TcpOptions = {
   mss: 1460,
@@ -85,28 +101,39 @@ const TCP: TcpOptions = {
 export class World {
   readonly options: WorldOptions;
   readonly random: Random;
-  readonly hosts: readonly [Host, Host];
+  readonly hosts: [Host, Host];
   readonly clients: ModelClient[] = [];
   readonly serviceIp: Uint8Array;
   readonly commit = new CommitChecker();
   readonly continuity = new ContinuityChecker();
+  readonly receipt = new ReceiptChecker();
+  readonly memory: MemoryChecker;
   readonly witness: ModelWitness;
   /** Frames that the service has sent, as heard on the wire. */
   readonly heard: { readonly host: number; readonly atMs: number; readonly frame: Heard }[] = [];
   nowMs = 1000.5;
   lan: Fate;
+  tunLoss = 0;
   /** Steps that the first host has made since the two are a pair. */
   steps = 0;
+  /** Steps that all hosts have made since then. */
+  allSteps = 0;
   /** Frames on their way over the LAN. */
   readonly #flying: Flying[] = [];
   readonly #peers: [PeerHealth, PeerHealth] = [NO_PEER, NO_PEER];
+  /** Turns in the midst of which a host stands still. */
+  readonly #halted = new Map<Host, Generator<void>>();
   /** Hosts that have no LAN. */
   readonly lanDown = new Set<number>();
+  /** Hosts whose LAN carries nothing although its carrier is there. */
+  readonly lanDead = new Set<number>();
   /** Frames that the LAN is made to lose, whatever its fate is otherwise. */
   lanDrops: (frame: Heard) => boolean = () => false;
   #paired = false;
-  /** Neither link nor heartbeats pass between the hosts. */
-  partitioned = false;
+  #clientsMade = 0;
+  /** Frames came from elsewhere than from the clients: the log may hold what these have not said. */
+  #forged = false;
+  #partitionedSince = Number.POSITIVE_INFINITY;
 
   constructor(options: WorldOptions) {
     this.options = options;
@@ -114,8 +141,8 @@ export class World {
     this.serviceIp = options.ipv6 === true ? SERVICE_IP6 : SERVICE_IP;
     this.lan = CALM;
     this.witness = new ModelWitness(this.random);
-    const hosts = [0, 1].map((index) => this.#newHost(index));
-    this.hosts = hosts as [Host, Host];
+    this.memory = new MemoryChecker({ ...LIMITS, ...options.limits });
+    this.hosts = [this.#newHost(0, 1), this.#newHost(1, 2)];
   }
 
   get #timeoutMs(): number {
@@ -134,12 +161,13 @@ export class World {
   pair(): this {
     this.run(() => this.primary.replica.protects && this.backup.replica.linked);
     this.lan = this.options.lan ?? CALM;
+    this.tunLoss = this.options.tunLoss ?? 0;
     this.#paired = true;
     return this;
   }
 
   addClient(script: Partial<Script>, changes: Partial<TcpOptions> & { port?: number; iss?: number } = {}): ModelClient {
-    const number = this.clients.length + 1;
+    const number = ++this.#clientsMade;
     const {
       port = 40_000 + number,
       iss = this.options.clientIss ?? this.random.between(0, 2 ** 32 - 1),
@@ -174,14 +202,14 @@ export class World {
     const deadline = this.nowMs + forMs;
     while (!done()) {
       ok(this.nowMs < deadline, `what is waited for has come within ${forMs} ms: ${this.#situation()}`);
-      this.#advance();
+      this.advance();
     }
     return this;
   }
 
   runFor(ms: number): this {
     const end = this.nowMs + ms;
-    while (this.nowMs < end) this.#advance(end);
+    while (this.nowMs < end) this.advance(end);
     return this;
   }
 
@@ -202,37 +230,68 @@ export class World {
   crash(host: Host): void {
     if (!host.alive) return;
     host.alive = false;
-    host.quietSince = this.nowMs;
+    host.quietSince = Math.min(host.quietSince, this.nowMs);
+    this.#halted.delete(host);
     this.#other(host).link.cutShort();
+  }
+
+  /** A host without power starts again. Its server is another one, and so is it: it has forgotten all. */
+  powerOn(index: number): void {
+    const before = this.hosts[index];
+    if (before === undefined || before.alive) return;
+    const host = this.#newHost(index, before.life + 2);
+    this.hosts[index] = host;
+    this.#peers[index] = NO_PEER;
+    const peer = this.#other(host);
+    if (peer.link.connected) peer.link.end('the peer knows of no connection', this.nowMs);
   }
 
   /** All threads of the host stand still, as by SIGSTOP. */
   pause(host: Host, ms: number): void {
-    host.pausedUntil = this.nowMs + ms;
-    host.quietSince = this.nowMs;
+    host.pausedUntil = Math.max(host.pausedUntil, this.nowMs + ms);
+    host.quietSince = Math.min(host.quietSince, this.nowMs);
   }
 
+  /** The data loop of the host stands still; its other threads go on, and say so. */
+  stall(host: Host, ms: number): void {
+    host.pausedUntil = Math.max(host.pausedUntil, this.nowMs + ms);
+    host.stalledSince = Math.min(host.stalledSince, this.nowMs);
+  }
+
+  /** The connection of the link is lost; it can be made again. */
   cutLink(): void {
+    for (const host of this.hosts) if (host.link.connected) host.link.end('the cable is out', this.nowMs);
+  }
+
+  /** Neither link nor heartbeats pass between the hosts. What the link was given is kept, and passes afterwards. */
+  get partitioned(): boolean {
+    return this.#partitionedSince < Number.POSITIVE_INFINITY;
+  }
+
+  set partitioned(partitioned: boolean) {
+    if (partitioned === this.partitioned) return;
+    this.#partitionedSince = partitioned ? this.nowMs : Number.POSITIVE_INFINITY;
     for (const host of this.hosts) {
-      if (!host.link.connected) continue;
-      host.link.reset();
-      host.linkDown('the cable is out');
+      host.link.blocked = partitioned;
+      const { link } = this.#other(host);
+      if (!partitioned && host.link.connected && !link.connected) host.link.end('the peer closed the link', this.nowMs);
     }
   }
 
   /** Puts a frame on the LAN as it is. */
   sendToService(bytes: Uint8Array): void {
-    this.#flying.push({ at: this.nowMs + 0.1, bytes, from: -1 });
+    this.#forged = true;
+    this.#flying.push({ at: this.nowMs + 0.1, bytes, damaged: !isSound(bytes), from: -1 });
   }
 
   /** What `host` has been told of its peer, and of its LAN. */
   #health(host: Host): Health {
     const peer = this.#other(host);
-    const quietMs = Math.max(0, this.nowMs - peer.quietSince, this.partitioned ? Number.POSITIVE_INFINITY : 0);
+    const quietMs = Math.max(0, this.nowMs - this.#quietSince(peer));
     const timeoutMs = this.#timeoutMs;
     const known = this.#peers[host.index] ?? NO_PEER;
     if (quietMs === 0 && peer.alive) {
-      const { role, epoch, proposal, life } = peer.replica;
+      const { role, epoch, proposal, life, witnessLost } = peer.replica;
       const lanUp = !this.lanDown.has(peer.index);
       this.#peers[host.index] = {
         ...known,
@@ -245,6 +304,9 @@ export class World {
         epoch,
         proposal,
         lanUp,
+        stuck: this.nowMs - peer.stalledSince > 2 * timeoutMs,
+        lanWorks: this.lanDead.size === 0,
+        witnessLost,
       };
     } else {
       const silent = quietMs > timeoutMs;
@@ -253,7 +315,12 @@ export class World {
     return { peer: this.#peers[host.index] ?? NO_PEER, lanUp: !this.lanDown.has(host.index) };
   }
 
-  #advance(notBeyond = Number.POSITIVE_INFINITY): void {
+  #quietSince(host: Host): number {
+    return Math.min(host.quietSince, this.#partitionedSince);
+  }
+
+  /** To the next moment at which anything happens. */
+  advance(notBeyond = Number.POSITIVE_INFINITY): void {
     let next = Math.min(
       notBeyond,
       this.witness.nextAt,
@@ -289,7 +356,7 @@ export class World {
     const work = input ? host.lastTurnAt + 0.1 : Number.POSITIVE_INFINITY;
     const due = Math.min(work, host.link.nextAt, host.server.nextTimerAt, host.lastTurnAt + host.pollMs);
     // The detector wakes the data loop when it suspects the peer.
-    const alarm = this.#other(host).quietSince + this.#timeoutMs + 0.01;
+    const alarm = this.#quietSince(this.#other(host)) + this.#timeoutMs + 0.01;
     const next = alarm > host.lastTurnAt ? Math.min(due, alarm) : due;
     return Math.max(next, host.lastTurnAt + 0.01, host.pausedUntil);
   }
@@ -298,16 +365,28 @@ export class World {
     if (host.pausedUntil > 0) {
       host.pausedUntil = 0;
       host.quietSince = Number.POSITIVE_INFINITY;
+      host.stalledSince = Number.POSITIVE_INFINITY;
     }
     this.#connect();
-    for (const _ of host.turn(this.nowMs, this.#health(host))) {
+    const clock = () => this.nowMs;
+    const turn = this.#halted.get(host) ?? host.turn(clock, () => this.#health(host));
+    this.#halted.delete(host);
+    while (!turn.next().done) {
       this.#step(host);
       if (!host.alive) return;
+      if (host.pausedUntil > this.nowMs) {
+        this.#halted.set(host, turn);
+        return;
+      }
     }
+    this.memory.check(host.south);
   }
 
   #step(host: Host): void {
-    if (host !== this.primary || !this.#paired) return;
+    if (!this.#paired) return;
+    this.allSteps++;
+    this.options.atStep?.(this);
+    if (host !== this.primary) return;
     this.steps++;
     if (this.steps === this.options.crashAtStep) this.crash(host);
   }
@@ -317,6 +396,8 @@ export class World {
     for (const host of this.hosts) {
       const peer = this.#other(host);
       if (host.link.connected || peer.link.connected || !host.alive || !peer.alive || this.partitioned) continue;
+      if (host.link.blocked || peer.link.blocked) continue;
+      if (Math.max(host.pausedUntil, peer.pausedUntil) > this.nowMs) continue;
       if (!host.replica.wantsLink(this.#health(host).peer) || !peer.replica.takesLink) continue;
       for (const end of [host, peer]) {
         end.link.reset();
@@ -326,16 +407,19 @@ export class World {
     }
   }
 
-  #arrive({ bytes, from }: Flying): void {
+  #arrive({ bytes, damaged, from }: Flying): void {
     const destination = macToString(bytes, VIRTIO_HEADER);
     const toAll = isMulticast(bytes, VIRTIO_HEADER);
     if (toAll || destination === macToString(SERVICE_MAC)) {
       for (const host of this.hosts) {
-        const hears = host.alive && host.listening && host.index !== from && !this.lanDown.has(host.index);
-        if (hears) host.fromLan.push(bytes.slice());
+        const hears = host.alive && host.listening && host.index !== from && !this.#hasNoLan(host.index);
+        if (!hears) continue;
+        host.fromLan.push(bytes.slice());
+        if (!damaged) this.receipt.arrived(host, readLan(bytes, 0, bytes.length));
       }
     }
-    if (from < 0) return;
+    // What clients send is for hosts; and a kernel drops what is damaged.
+    if (from < 0 || damaged) return;
     const heard = readLan(bytes, 0, bytes.length);
     if (heard.kind !== 'tcp' && heard.kind !== 'icmp') return;
     for (const client of this.clients) {
@@ -352,38 +436,78 @@ export class World {
         const { sourcePort, destinationPort, windowScale } = packet.tcp;
         const key = `${packet.source.join('.')} ${sourcePort} ${destinationPort}`;
         this.continuity.clientScales.set(key, windowScale);
+        this.receipt.opened(key, packet.tcp.seq);
       }
-      this.#fly(frame, -1);
+      this.#fly(frame, -1, client.options.name);
     }
   }
 
   /** What becomes of a frame on the LAN. */
-  #fly(bytes: Uint8Array, from: number): void {
-    const { loss, duplicate, late, lateMs } = this.lan;
-    if (this.random.chance(loss) || this.lanDrops(readLan(bytes, 0, bytes.length))) return;
-    const copies = this.random.chance(duplicate) ? 2 : 1;
-    for (let i = 0; i < copies; i++) {
-      const delay = this.random.chance(late) ? this.random.next() * lateMs : 0;
-      // Frames of one moment keep their order unless they are late.
-      this.#flying.push({ at: this.nowMs + 0.1 + delay, bytes, from });
+  #fly(bytes: Uint8Array, from: number, name: string): void {
+    const { random, nowMs } = this;
+    const { loss, duplicate, late, lateMs, damage } = this.lan;
+    const tell = (fate: string) => this.options.onlooker?.frame(this, name, bytes, fate);
+    if (random.chance(loss) || this.lanDrops(readLan(bytes, 0, bytes.length))) {
+      tell('lost');
+      return;
     }
+    const copies = random.chance(duplicate) ? 2 : 1;
+    for (let i = 0; i < copies; i++) {
+      const delay = random.chance(late) ? random.next() * lateMs : 0;
+      const damaged = damage > 0 && random.chance(damage);
+      const fates = [i > 0 ? 'again' : '', delay > 0 ? `late by ${delay.toFixed(1)} ms` : '', damaged ? 'damaged' : ''];
+      tell(fates.filter((fate) => fate !== '').join(', '));
+      // Frames of one moment keep their order unless they are late.
+      const arriving = damaged ? withDamage(bytes, random) : bytes;
+      this.#flying.push({ at: nowMs + 0.1 + delay, bytes: arriving, damaged, from });
+    }
+  }
+
+  #hasNoLan(index: number): boolean {
+    return this.lanDown.has(index) || this.lanDead.has(index);
   }
 
   #toLan(host: Host, bytes: Uint8Array, offset: number, length: number): boolean {
     this.#step(host);
     if (!host.alive) return false;
     const frame = readLan(bytes, offset, length);
-    this.continuity.spoke(host.index);
+    this.continuity.spoke(host);
     if (frame.kind === 'tcp') {
       if (host.log.active) this.commit.said(frame);
+      this.receipt.said(host, frame);
       this.continuity.said(frame);
     }
     this.heard.push({ host: host.index, atMs: this.nowMs, frame });
-    if (!this.lanDown.has(host.index)) this.#fly(bytes.slice(offset, offset + length), host.index);
+    const sent = bytes.slice(offset, offset + length);
+    if (!this.#hasNoLan(host.index)) this.#fly(sent, host.index, host.name);
+    else this.options.onlooker?.frame(this, host.name, sent, 'not carried');
     return true;
   }
 
-  #newHost(index: number): Host {
+  /** A backup has received this entry: it holds it, and it is what the client has said. */
+  #held(host: Host, entry: FrameView): void {
+    this.commit.held(entry);
+    this.receipt.held(host, entry);
+    this.#checkLogged(entry);
+  }
+
+  #checkLogged(entry: FrameView): void {
+    const logged = this.commit.bytesOf(entry);
+    const client =
+      logged && !this.#forged && this.clients.find(({ key, tcp }) => key === logged.key && tcp.iss === logged.irs);
+    if (!client) return;
+    const { written } = client.tcp;
+    const mask = client.options.script.mask ?? 0xff;
+    for (let i = 0; i < logged.bytes.length; i++) {
+      const said = written[logged.position - 1 + i] ?? -1;
+      ok(
+        ((logged.bytes[i] ?? 0) & mask) === (said & mask),
+        `byte ${logged.position + i} is logged as the client has sent it`,
+      );
+    }
+  }
+
+  #newHost(index: number, life: number): Host {
     const { options, random } = this;
     const link = new LinkEnd(random, options.linkMs ?? 0.1);
     const server: ServerOptions = {
@@ -404,12 +528,12 @@ export class World {
         catchUpTimeoutMs: 5_000,
         onDivergence: options.onDivergence ?? 'reset',
         nudge: options.nudge ?? true,
-        limits: { connections: 64, halfOpen: 16, connectionBytes: 256 << 10, totalBytes: 4 << 20, ...options.limits },
+        limits: { ...LIMITS, ...options.limits },
         server,
         timeoutMs: this.#timeoutMs,
         ackTimeoutMs: options.ackTimeoutMs ?? 50,
         key: options.keys?.[index] ?? 'key',
-        life: index + 1,
+        life,
         witnessed: options.witnessed ?? false,
       },
       link,
@@ -417,12 +541,12 @@ export class World {
         lan: (host, bytes, offset, length) => this.#toLan(host, bytes, offset, length),
         send: (host, bytes) => {
           const peer = this.#other(host);
-          if (peer.link.connected && !this.partitioned) peer.link.push(bytes, this.nowMs);
+          if (peer.link.connected) peer.link.push(bytes, this.nowMs);
         },
         closeLink: (host) => this.#closeLink(host),
         askWitness: (host, request) => this.witness.ask(host.index, request, this.nowMs),
-        held: (_, entry: FrameView) => this.commit.held(entry),
-        tunDrops: () => this.lan !== CALM && random.chance(options.tunLoss ?? 0),
+        held: (host, entry: FrameView) => this.#held(host, entry),
+        tunDrops: () => this.tunLoss > 0 && random.chance(this.tunLoss),
       },
       this.nowMs,
     );
@@ -431,9 +555,7 @@ export class World {
   #closeLink(host: Host): void {
     const peer = this.#other(host);
     host.link.reset();
-    if (!peer.link.connected || !peer.alive || this.partitioned || !host.alive) return;
-    peer.link.reset();
-    peer.linkDown('the peer closed the link');
+    if (peer.link.connected && !this.partitioned) peer.link.end('the peer closed the link', this.nowMs);
   }
 
   #other(host: Host): Host {
@@ -460,4 +582,14 @@ export class World {
     });
     return [...clients, ...hosts].join('\n  ');
   }
+}
+
+/** One byte of the TCP header or behind it is another: the checksum says so. */
+function withDamage(bytes: Uint8Array, random: Random): Uint8Array {
+  const damaged = bytes.slice();
+  const version = (bytes[FRAME_IP] ?? 0) >> 4;
+  const transport = FRAME_IP + (version === 4 ? 20 : 40);
+  const at = random.between(transport, bytes.length - 1);
+  damaged[at] = (damaged[at] ?? 0) ^ random.between(1, 255);
+  return damaged;
 }
