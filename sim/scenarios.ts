@@ -9,7 +9,8 @@ export interface Scenario {
   build(options: WorldOptions): World;
 }
 
-function request(length: number): Uint8Array {
+/** What the server `files` is asked for. */
+export function request(length: number): Uint8Array {
   return Uint8Array.of(length >>> 24, length >>> 16, length >>> 8, length);
 }
 

@@ -201,7 +201,7 @@ export class World {
   run(done: () => boolean, forMs = NOTHING_MS): this {
     const deadline = this.nowMs + forMs;
     while (!done()) {
-      ok(this.nowMs < deadline, `what is waited for has come within ${forMs} ms: ${this.#situation()}`);
+      ok(this.nowMs < deadline, `what is waited for has come within ${forMs} ms: ${this.situation()}`);
       this.advance();
     }
     return this;
@@ -276,6 +276,12 @@ export class World {
       const { link } = this.#other(host);
       if (!partitioned && host.link.connected && !link.connected) host.link.end('the peer closed the link', this.nowMs);
     }
+  }
+
+  /** The client's program looks at its connection, unasked. */
+  turnClient(client: ModelClient): void {
+    client.turn(this.nowMs);
+    this.#collect(client);
   }
 
   /** Puts a frame on the LAN as it is. */
@@ -562,7 +568,7 @@ export class World {
     return this.hosts[1 - host.index] ?? host;
   }
 
-  #situation(): string {
+  situation(): string {
     const clients = this.clients.map(({ options, tcp }) => {
       const { state, sndUna, sndNxt, rcvNxt, peerFinished } = tcp;
       return `${options.name} ${state} sent ${sndUna}/${sndNxt}/${tcp.written.length} received ${rcvNxt} ${peerFinished}`;
