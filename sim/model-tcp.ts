@@ -340,7 +340,8 @@ export class ModelTcp {
 
   #acknowledge(nowMs: number): void {
     if (this.state === 'syn-received') this.#say(SYN | ACK, 0, 0, nowMs);
-    else this.#say(ACK, this.sndNxt, 0, nowMs);
+    // As Linux and BSD do, also while they send again what is older.
+    else this.#say(ACK, this.sndMax, 0, nowMs);
   }
 
   #say(flags: number, position: number, length: number, nowMs: number): void {

@@ -12,6 +12,8 @@ import { request } from './scenarios.ts';
 import { CALM, type Onlooker, World } from './world.ts';
 
 const LIVENESS_MS = 60_000;
+/** More than any seed needs. */
+const MOMENTS_MAX = 200_000;
 /** A client that twists repeats itself with another highest bit. */
 const TWIST_MASK = 0x7f;
 
@@ -50,6 +52,7 @@ class Run {
   /** By their place in the plan. */
   readonly #clients: (ModelClient | undefined)[];
   readonly #faults: Fault[];
+  #moments = 0;
   /** What ends the faults that are not for good. */
   readonly #remedies: { readonly atMs: number; readonly name: string; readonly apply: () => void }[] = [];
 
@@ -159,6 +162,7 @@ class Run {
 
   #advance(): void {
     const { world } = this;
+    ok(++this.#moments < MOMENTS_MAX, `nothing comes to an end: ${world.situation()}`);
     world.advance(Math.min(...this.#remedies.map(({ atMs }) => atMs)));
     for (const remedy of this.#remedies.filter(({ atMs }) => atMs <= world.nowMs)) {
       this.#remedies.splice(this.#remedies.indexOf(remedy), 1);

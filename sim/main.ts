@@ -1,0 +1,113 @@
+/** `npm run sim`: reads the command line, runs the seeds, sums up. docs/simulation.md. */
+import { execFileSync } from 'node:child_process';
+import { Command, CommanderError } from 'commander';
+import { FttcpError } from '../src/errors.ts';
+import { type Plan, planOf, STEPS } from './plan.ts';
+import { type Outcome, simulate } from './run.ts';
+import { Tracer } from './trace.ts';
+
+interface Flags {
+  seeds: string;
+  seed?: string;
+  steps: string;
+  trace?: boolean;
+  json?: boolean;
+}
+
+const SEED_MAX = 2 ** 31 - 1;
+const EXIT_FAILED = 1;
+const EXIT_USAGE = 2;
+
+interface Failure {
+  readonly seed: number;
+  readonly step: number;
+  readonly problem: string;
+  readonly again: string;
+}
+
+/** What became of it is `process.exitCode`: 0 done, 1 a rule was broken, 2 wrong usage. */
+export function main(argv: string[]): void {
+  const program = new Command('sim')
+    .description(
+      'The pure rooms in simulated worlds: a seed decides clients, network and faults; checkers watch every rule',
+    )
+    .option('--seeds <number>', 'how many, counted from the first', '100')
+    .option('--seed <number>', 'the first one; random if it is left out')
+    .option('--steps <number>', 'length of the phase in which faults happen', String(STEPS))
+    .option('--trace', 'print every packet; with one seed unless --seeds is given')
+    .option('--json', 'print one JSON object on standard output')
+    .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, 'fttcp: ')) })
+    .exitOverride()
+    .action((flags: Flags, command: Command) => sim(flags, command.getOptionValueSource('seeds') === 'cli'));
+  try {
+    program.parse(argv);
+  } catch (error) {
+    if (error instanceof CommanderError) {
+      process.exitCode = error.exitCode === 0 ? 0 : EXIT_USAGE;
+    } else if (error instanceof FttcpError && error.code === 'usage') {
+      process.stderr.write(`fttcp: ${error.message}\n`);
+      process.exitCode = EXIT_USAGE;
+    } else {
+      throw error;
+    }
+  }
+}
+
+function sim(flags: Flags, countGiven: boolean): void {
+  const { trace = false, json = false } = flags;
+  const first = flags.seed === undefined ? Math.floor(Math.random() * SEED_MAX) : wholeNumber(flags.seed, '--seed', 0);
+  const seeds = trace && !countGiven ? 1 : wholeNumber(flags.seeds, '--seeds', 1);
+  const steps = wholeNumber(flags.steps, '--steps', 1);
+  const tell = (line: string) => (json ? process.stderr : process.stdout).write(`${line}\n`);
+  const failures: Failure[] = [];
+  const sum = { steps: 0, connections: 0, takeovers: 0 };
+  for (let seed = first; seed < first + seeds; seed++) {
+    const plan = planOf(seed, steps);
+    if (trace) tell(JSON.stringify(plan));
+    const outcome = simulate(plan, trace ? new Tracer(tell) : undefined);
+    sum.steps += outcome.steps;
+    sum.connections += outcome.connections;
+    sum.takeovers += outcome.takeovers;
+    if (outcome.problem === '') continue;
+    failures.push(failureOf(plan, outcome));
+    for (const line of failureText(plan, outcome)) tell(line);
+  }
+  const ok = failures.length === 0;
+  const facts = `${sum.steps} steps, ${sum.connections} connections, ${sum.takeovers} takeovers`;
+  tell(`sim: ${seeds} seeds from ${first}, ${facts}, ${failures.length} failures`);
+  if (json) process.stdout.write(`${JSON.stringify({ ok, seeds, seed: first, ...sum, failures })}\n`);
+  if (!ok) process.exitCode = EXIT_FAILED;
+}
+
+function failureOf(plan: Plan, { steps, problem }: Outcome): Failure {
+  return { seed: plan.seed, step: steps, problem, again: repeatCommand(plan) };
+}
+
+function failureText(plan: Plan, { steps, problem }: Outcome): string[] {
+  return [
+    `FAILED: seed ${plan.seed}, step ${steps}, commit ${commit()}`,
+    `  ${problem}`,
+    `  again: ${repeatCommand(plan)}`,
+  ];
+}
+
+/** Repeats one seed, packet by packet. */
+export function repeatCommand({ seed, steps }: Pick<Plan, 'seed' | 'steps'>): string {
+  return `npm run sim -- --seed ${seed}${steps === STEPS ? '' : ` --steps ${steps}`} --trace`;
+}
+
+function commit(): string {
+  try {
+    const stdio = ['ignore', 'pipe', 'ignore'] as const;
+    return execFileSync('git', ['rev-parse', '--short', 'HEAD'], { encoding: 'utf8', stdio: [...stdio] }).trim();
+  } catch {
+    return 'unknown';
+  }
+}
+
+/** @throws FttcpError `usage` */
+function wholeNumber(text: string, option: string, least: number): number {
+  const number = Number(text);
+  if (/^\d+$/.test(text) && number >= least && number <= SEED_MAX) return number;
+  throw new FttcpError('usage', `${option} is a whole number from ${least} to ${SEED_MAX}, not "${text}"`);
+}
