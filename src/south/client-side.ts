@@ -144,7 +144,7 @@ export class ClientSide {
 
   #fromSyn(connection: Connection | undefined, segment: Segment, length: number, nowMs: number): void {
     const { halfOpen, config, counters, connections } = this.#context;
-    if (connection !== undefined && !connection.direct) {
+    if (connection !== undefined && !connection.direct && !this.#usedAgain(connection, segment)) {
       // The server's TCP cannot answer yet: repeat the SYN-ACK that was logged.
       if (connection.irs === segment.seq && !connection.handshakeDone) this.#emitter.synAck(connection, nowMs);
       return;
@@ -170,6 +170,13 @@ export class ClientSide {
     segment.removeSynOptions();
     halfOpen.set(halfOpenOf(segment, clientIp, mac, nowMs));
     this.#deliver(bytes, length);
+  }
+
+  /** A connection that has finished at or before a promotion may never have come to be direct: nothing was left to say. */
+  #usedAgain(connection: Connection, syn: Segment): boolean {
+    if (!connection.finished || connection.irs === syn.seq || !this.#virtualClient.clear(connection)) return false;
+    connection.direct = true;
+    return true;
   }
 
   #fromConnection(connection: Connection, segment: Segment, length: number, nowMs: number): void {

@@ -102,6 +102,18 @@ export class VirtualClient {
     connection.phase = 'reset';
   }
 
+  /**
+   * Clears what is left of a connection whose four-tuple is used again, once the local server has had and said all of it.
+   * @returns whether that is so.
+   */
+  clear(connection: Connection): boolean {
+    const inputDone = connection.phase === 'reset' || connection.inLocalNxt >= connection.inEnd;
+    const outputDone = connection.phase === 'reset' || connection.outLocalNxt >= connection.outWireNxt;
+    if (!inputDone || !outputDone) return false;
+    this.reset(connection);
+    return true;
+  }
+
   /** Has the server's TCP say its ACK and window: a segment just before the next byte. RFC 9293 §3.8.4 */
   probe(connection: Connection): void {
     if (connection.phase === 'established') this.#send(connection, ACK, connection.inLocalNxt - 1, 0);
@@ -221,10 +233,7 @@ export class VirtualClient {
   #predecessorDone(connection: Connection): boolean {
     const before = connection.predecessor;
     if (before === undefined) return true;
-    const inputDone = before.phase === 'reset' || before.inLocalNxt >= before.inEnd;
-    const outputDone = before.phase === 'reset' || before.outLocalNxt >= before.outWireNxt;
-    if (!inputDone || !outputDone) return false;
-    this.reset(before);
+    if (!this.clear(before)) return false;
     before.drop();
     connection.predecessor = undefined;
     return true;
