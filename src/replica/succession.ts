@@ -201,6 +201,8 @@ function turnWitnessedPrimary(at: Standing, { health, backupFails }: Situation):
 function turnUnwitnessedPrimary(config: SuccessionConfig, at: Standing, { health, backupFails }: Situation): Standing {
   const { peer } = health;
   if (peer.lost) return alone(at, 'the backup is silent');
+  // It has lost its power for less time than it takes to be given up, and holds nothing any more.
+  if (peer.heard && peer.life !== at.backup?.life) return alone(at, 'the backup has started anew');
   if (peer.role === 'removed' && peer.epoch >= at.epoch) return alone(at, 'the backup has left the view');
   // It promotes itself in the loop that stands still; when that turns again, it first hears of the epoch without it.
   if (peer.stuck) return alone(at, "the backup's data worker stands still");

@@ -90,6 +90,20 @@ test('a lost backup is given up later than a primary, and the primary goes on in
   world.finish();
 });
 
+test('a backup that starts anew before it is given up holds nothing any more, and is not waited for', () => {
+  // Found by `npm run sim`, seed 63.
+  const world = new World({ seed: 7, app: echo, timeoutMs: 10 }).pair();
+  const client = conversation(world, 20_000, 0);
+  world.run(() => client.tcp.received.length > 3_000);
+  world.crash(world.backup);
+  world.runFor(20);
+  equal(world.primary.replica.linked, true);
+  world.powerOn(1);
+  world.finish();
+  ok(eventsOf(world.primary).join().endsWith('solo'));
+  equal(world.backup.replica.role, 'starting');
+});
+
 test('where only the link is lost, the primary goes solo when its backup has accepted the removal (rule 3)', () => {
   const world = new World({ seed: 8, app: echo }).pair();
   const client = conversation(world, 20_000, 0);
