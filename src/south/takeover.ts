@@ -277,6 +277,8 @@ export class Takeover {
   #end(connection: Connection, nowMs: number): void {
     this.#emitter.reset(connection, connection.outWireNxt, nowMs);
     connection.resetByServer = true;
+    // The client may doubt the RST and acknowledge: that must not have it told what differs.
+    connection.recoverNxt = NONE;
     this.#virtualClient.reset(connection);
   }
 }

@@ -205,6 +205,22 @@ test('where that does not matter, the connection goes on at the same byte of wha
   equal(client.tcp.received.includes(1), true);
 });
 
+test('a client that doubts the RST of a diverged connection is told nothing of what differs (rule 4)', () => {
+  // Found by `npm run sim`, seed 153: the client lacks output that the RST is numbered after.
+  const servers = [{ app: nondeterministic(0) }, { app: nondeterministic(1) }] as const;
+  const world = new World({ seed: 12, servers }).pair();
+  const sends = new Uint8Array(5_000);
+  const client = world.addClient({ sends, expects: sends, closesFirst: false });
+  world.run(() => client.tcp.received.length >= 1_400);
+  world.lanDrops = (frame) => frame.kind === 'tcp' && frame.tcp.sourcePort === 7_000;
+  world.run(() => world.backup.south.counters.divergences > 0);
+  world.crash(world.primary);
+  world.lanDrops = () => false;
+  world.run(() => client.tcp.state === 'reset', 5_000);
+  const said = world.heard.filter(({ host, frame }) => host === 1 && frame.kind === 'tcp' && frame.tcp.data.length > 0);
+  equal(said.length, 0);
+});
+
 /** An application that says `length` bytes and no more. */
 const says =
   (length: number): App =>
