@@ -325,8 +325,8 @@ export class MemoryChecker {
     ok(south.connectionCount <= connections, 'rule 6: connections are bounded');
     for (const { input, output, uncompared } of south.connections) {
       // Rings grow by doubling.
-      ok(input.allocated <= 2 * connectionBytes, `rule 6: ${input.allocated} bytes of input are kept`);
-      ok(output.allocated <= 2 * connectionBytes, `rule 6: ${output.allocated} bytes of output are kept`);
+      ok(input.ring.length <= 2 * connectionBytes, `rule 6: ${input.ring.length} bytes of input are kept`);
+      ok(output.ring.length <= 2 * connectionBytes, `rule 6: ${output.ring.length} bytes of output are kept`);
       ok(uncompared.length <= UNCOMPARED_MAX, 'rule 6: output entries that wait to be compared are bounded');
       ok(input.holes <= HOLES_MAX, 'rule 6: holes are bounded');
     }

@@ -328,7 +328,7 @@ export class ModelTcp {
   }
 
   #resendFirst(nowMs: number): void {
-    const length = Math.min(this.mss, 1 + this.written.length - this.sndUna);
+    const length = Math.min(this.mss, this.sndMax - this.sndUna, 1 + this.written.length - this.sndUna);
     if (length > 0) this.#say(ACK, this.sndUna, length, nowMs);
     else this.#say(ACK | FIN, this.sndUna, 0, nowMs);
   }

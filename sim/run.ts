@@ -2,7 +2,7 @@
  * One seed. A safety phase: clients begin, faults are done at their steps, the network is rough, and the checkers watch. Then a
  * liveness phase: all that can be healed is healed, and every connection whose service lives must come to its end.
  */
-import { equal, ok } from 'node:assert/strict';
+import { equal, fail, ok } from 'node:assert/strict';
 import { Expectation } from './expectation.ts';
 import type { ModelClient } from './model-client.ts';
 import { type App, digest, echo, fileOf, files, sink } from './model-server.ts';
@@ -102,7 +102,7 @@ class Run {
       this.#beginClients();
       const waiting = this.#clients.filter((client, i) => !this.#isOver(client, i));
       if (waiting.length === 0 || world.hosts.every(({ alive }) => !alive)) return;
-      ok(world.nowMs < deadline, `a connection does not come to its end: ${world.situation()}`);
+      if (world.nowMs > deadline) fail(`a connection does not come to its end: ${world.situation()}`);
       this.#advance();
     }
   }
@@ -162,7 +162,7 @@ class Run {
 
   #advance(): void {
     const { world } = this;
-    ok(++this.#moments < MOMENTS_MAX, `nothing comes to an end: ${world.situation()}`);
+    if (++this.#moments > MOMENTS_MAX) fail(`nothing comes to an end: ${world.situation()}`);
     world.advance(Math.min(...this.#remedies.map(({ atMs }) => atMs)));
     for (const remedy of this.#remedies.filter(({ atMs }) => atMs <= world.nowMs)) {
       this.#remedies.splice(this.#remedies.indexOf(remedy), 1);

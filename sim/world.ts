@@ -2,7 +2,7 @@
  * A pair of hosts, their LAN, their link and their clients in virtual time, without I/O: one seed decides everything. The replicas
  * are real, all but the failure detector, whose word the world gives. Read host.ts, model-tcp.ts and checkers.ts beside it.
  */
-import { equal, ok } from 'node:assert/strict';
+import { equal, fail, ok } from 'node:assert/strict';
 import type { FrameView } from '../src/log/frame.ts';
 import { type Health, NO_PEER, type PeerHealth } from '../src/replica/health.ts';
 import type { WitnessAnswer } from '../src/replica/view.ts';
@@ -201,7 +201,7 @@ export class World {
   run(done: () => boolean, forMs = NOTHING_MS): this {
     const deadline = this.nowMs + forMs;
     while (!done()) {
-      ok(this.nowMs < deadline, `what is waited for has come within ${forMs} ms: ${this.situation()}`);
+      if (this.nowMs >= deadline) fail(`what is waited for has not come within ${forMs} ms: ${this.situation()}`);
       this.advance();
     }
     return this;
