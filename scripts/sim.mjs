@@ -4,5 +4,5 @@ import { script, setup } from './setup.mjs';
 await script(async () => {
   if (!process.env.FTTCP_SKIP_SETUP) setup();
   const { main } = await import('../dist/sim/main.js');
-  main(process.argv);
+  await main(process.argv);
 });

@@ -1,6 +1,7 @@
 /** `npm run sim`: reads the command line, runs the seeds, sums up. docs/simulation.md. */
 import { execFileSync } from 'node:child_process';
-import { Command, CommanderError } from 'commander';
+import type { Command } from 'commander';
+import { newProgram, runProgram } from '../src/cli/program.ts';
 import { FttcpError } from '../src/errors.ts';
 import { type Plan, planOf, STEPS } from './plan.ts';
 import { type Outcome, simulate } from './run.ts';
@@ -16,7 +17,6 @@ interface Flags {
 
 const SEED_MAX = 2 ** 31 - 1;
 const EXIT_FAILED = 1;
-const EXIT_USAGE = 2;
 
 interface Failure {
   readonly seed: number;
@@ -25,32 +25,19 @@ interface Failure {
   readonly again: string;
 }
 
-/** What became of it is `process.exitCode`: 0 done, 1 a rule was broken, 2 wrong usage. */
-export function main(argv: string[]): void {
-  const program = new Command('sim')
-    .description(
-      'The pure rooms in simulated worlds: a seed decides clients, network and faults; checkers watch every rule',
-    )
+/** What became of it is `process.exitCode`. */
+export async function main(argv: string[]): Promise<void> {
+  const program = newProgram(
+    'sim',
+    'The pure rooms in simulated worlds: a seed decides clients, network and faults, and checkers watch every rule',
+  )
     .option('--seeds <number>', 'how many, counted from the first', '100')
     .option('--seed <number>', 'the first one; random if it is left out')
     .option('--steps <number>', 'length of the phase in which faults happen', String(STEPS))
-    .option('--trace', 'print every packet; with one seed unless --seeds is given')
+    .option('--trace', 'print every packet; of one seed, unless --seeds is given')
     .option('--json', 'print one JSON object on standard output')
-    .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, 'fttcp: ')) })
-    .exitOverride()
     .action((flags: Flags, command: Command) => sim(flags, command.getOptionValueSource('seeds') === 'cli'));
-  try {
-    program.parse(argv);
-  } catch (error) {
-    if (error instanceof CommanderError) {
-      process.exitCode = error.exitCode === 0 ? 0 : EXIT_USAGE;
-    } else if (error instanceof FttcpError && error.code === 'usage') {
-      process.stderr.write(`fttcp: ${error.message}\n`);
-      process.exitCode = EXIT_USAGE;
-    } else {
-      throw error;
-    }
-  }
+  await runProgram(program, argv);
 }
 
 function sim(flags: Flags, countGiven: boolean): void {

@@ -1,7 +1,6 @@
 /** What clients ask of the simulated service: short transfers that between them use every part of a connection's life. */
 import type { ModelClient } from './model-client.ts';
 import { digest, echo, fileOf, files, sink } from './model-server.ts';
-import type { Random } from './random.ts';
 import { World, type WorldOptions } from './world.ts';
 
 export interface Scenario {
@@ -72,19 +71,3 @@ export const SCENARIOS: readonly Scenario[] = [
     },
   },
 ];
-
-/** Options as different as real clients and hosts are. */
-export function variety(random: Random): Partial<WorldOptions> {
-  return {
-    tcp: {
-      mss: random.pick([536, 1460]),
-      windowScale: random.pick([-1, 0, 7]),
-      sackPermitted: random.chance(0.7),
-      ecn: random.chance(0.5),
-      timestamps: random.chance(0.7),
-      bufferBytes: random.pick([8_000, 65_536]),
-    },
-    linkMs: random.pick([0.05, 0.3, 2]),
-    ipv6: random.chance(0.3),
-  };
-}

@@ -2,12 +2,17 @@
  * Deliberately broken variants of the pure rooms. Each changes one method or getter from outside and puts it back: production code has
  * no hook for it.
  */
+
+import type { Plan } from '../../sim/plan.ts';
+import type { Role } from '../../src/detector/heartbeat.ts';
 import * as layout from '../../src/log/entry.ts';
 import { LogWriter } from '../../src/log/log-writer.ts';
 import { Barrier } from '../../src/replica/barrier.ts';
+import { Replica } from '../../src/replica/replica.ts';
 import { Connection } from '../../src/south/connection.ts';
 import { Emitter } from '../../src/south/emitter.ts';
 import { ReleaseQueue } from '../../src/south/release-queue.ts';
+import { SouthWrap } from '../../src/south/south-wrap.ts';
 import { StreamBuffer } from '../../src/south/stream-buffer.ts';
 import { Segment } from '../../src/wire/segment.ts';
 
@@ -15,6 +20,8 @@ export interface Variant {
   readonly name: string;
   /** What the checker that finds it says. */
   readonly found: RegExp;
+  /** Worlds in which it can be found at all; any if it is left out. */
+  readonly where?: (plan: Plan) => boolean;
   /** @returns what mends it. */
   spoil(): () => void;
 }
@@ -67,6 +74,33 @@ export const VARIANTS: readonly Variant[] = [
       ),
   },
   {
+    name: 'a server that is fed a byte twice',
+    found: /is told by|rule [45]|answer|diverged/,
+    // Only what the virtual client feeds is read like this.
+    spoil: () =>
+      method(
+        StreamBuffer.prototype,
+        'offsetInRing',
+        (right) =>
+          function (this: StreamBuffer, position, length) {
+            return right.call(this, Math.max(this.base, position - 1), length);
+          },
+      ),
+  },
+  {
+    name: 'a backup that leaves out an entry which it has acknowledged',
+    found: /does not come to its end|was reset|diverged/,
+    spoil: () =>
+      method(
+        SouthWrap.prototype,
+        'fromLog',
+        (right) =>
+          function (this: SouthWrap, entry, nowMs) {
+            return entry.type === layout.ENTRY.FIN ? '' : right.call(this, entry, nowMs);
+          },
+      ),
+  },
+  {
     name: 'SACK that is not translated',
     found: /RFC 2018/,
     spoil: () => method(Segment.prototype, 'setSackBlock', () => () => {}),
@@ -112,6 +146,44 @@ export const VARIANTS: readonly Variant[] = [
             connection.inWireEdge = inWireEdge;
           },
       ),
+  },
+  {
+    name: 'a primary that speaks on after its removal',
+    found: /rule 3/,
+    spoil: () => {
+      let releases = false;
+      const role = Object.getOwnPropertyDescriptor(Replica.prototype, 'role')?.get as (this: Replica) => Role;
+      const mends = [
+        method(SouthWrap.prototype, 'silence', () => () => {}),
+        method(
+          Replica.prototype,
+          'release',
+          (right) =>
+            function (this: Replica, nowMs, pausedMs) {
+              releases = true;
+              right.call(this, nowMs, pausedMs);
+              releases = false;
+            },
+        ),
+        getter(Replica.prototype, 'role', function (this: Replica) {
+          const told = role.call(this);
+          return releases && told === 'removed' ? 'primary' : told;
+        }),
+      ];
+      return () => mends.forEach((mend) => void mend());
+    },
+  },
+  {
+    name: 'output that is not compared',
+    found: /rule [45]/,
+    where: ({ program }) => program === 'differing',
+    spoil: () => getter(Connection.prototype, 'diverged', () => false),
+  },
+  {
+    name: 'an overlap that rewrites what the log has',
+    found: /rule [14]|answer|diverged|told/,
+    where: ({ clients, tunLoss }) => tunLoss > 0 && clients.some(({ twists }) => twists),
+    spoil: () => method(StreamBuffer.prototype, 'overlay', () => () => {}),
   },
   {
     name: 'a zombie that heeds no pause',
