@@ -148,6 +148,13 @@ export class ContinuityChecker {
   /** Whoever speaks was a backup before, and may have been promoted in the midst of a stream. */
   #promoted = false;
 
+  readonly #reset = new Set<string>();
+
+  /** The client was sent a RST since its last SYN-ACK; it may have missed it. */
+  wasReset(key: string): boolean {
+    return this.#reset.has(key);
+  }
+
   /** Window scale of a client's SYN, by client, as the wire has shown it: without it the service's scale does not count. */
   readonly clientScales = new Map<string, number>();
 
@@ -161,8 +168,12 @@ export class ContinuityChecker {
 
   said({ tcp, destination }: HeardTcp): void {
     const key = clientKey(tcp, destination);
-    if ((tcp.flags & RST) !== 0) return;
+    if ((tcp.flags & RST) !== 0) {
+      this.#reset.add(key);
+      return;
+    }
     if ((tcp.flags & SYN) !== 0) {
+      this.#reset.delete(key);
       this.#saidSynAck(key, tcp);
       return;
     }

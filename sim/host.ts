@@ -186,10 +186,10 @@ export class Host {
     const { link } = this;
     link.arrive(nowMs);
     while (link.connected && link.received.length > 0) {
-      const before = this.replica.role;
       const { received } = link;
+      // A backup holds what is whole before it acts upon it: it may speak for it in the same call.
+      if (this.replica.role === 'backup') this.#watch(received);
       const taken = this.replica.fromLink(received, 0, received.length, nowMs);
-      if (before === 'backup') this.#watch(received, Math.max(0, taken));
       if (taken < 0) {
         this.#ports.closeLink(this);
         this.replica.linkDown('the peer does not speak the replication protocol');
@@ -208,9 +208,9 @@ export class Host {
     this.replica.linkDown(ended);
   }
 
-  #watch(received: Uint8Array, length: number): void {
-    for (let at = 0; at < length; at += this.#frame.length) {
-      if (this.#frame.set(received, at, length - at) <= 0) return;
+  #watch(received: Uint8Array): void {
+    for (let at = 0; at < received.length; at += this.#frame.length) {
+      if (this.#frame.set(received, at, received.length - at) <= 0) return;
       if (this.#frame.type < LINK_FRAME.CHALLENGE) this.#ports.held(this, this.#frame);
     }
   }

@@ -131,7 +131,7 @@ class Run {
     } else {
       client.check(tcp.state === 'reset' && this.#expectation.mayBeReset(client, this.world));
     }
-    if (tcp.state === 'reset' || this.#expectation.mayBeLost(client)) {
+    if (this.#isReset(client) || this.#expectation.mayBeLost(client)) {
       ok(this.#expectation.mayBeReset(client, this.world), `${name} was reset`);
       return;
     }
@@ -150,14 +150,20 @@ class Run {
 
   #isOver(client: ModelClient | undefined, index: number): boolean {
     if (client !== undefined) {
-      return client.isContent || client.tcp.state === 'reset' || this.#expectation.mayBeLost(client);
+      return client.isContent || this.#isReset(client) || this.#expectation.mayBeLost(client);
     }
+    if (this.#expectation.serviceIsLost) return true;
     // A client that waits for another's port and can not get it never begins.
     const { after } = this.#plan.clients[index] ?? {};
-    const before = after === undefined ? undefined : this.#clients[after];
-    return (
-      this.#expectation.serviceIsLost || (before !== undefined && !before.isContent && this.#isOver(before, after ?? 0))
-    );
+    if (after === undefined) return false;
+    const before = this.#clients[after];
+    return !before?.isContent && this.#isOver(before, after);
+  }
+
+  /** It may have missed that, as on any network: then it waits for ever where nothing of its own is on its way. */
+  #isReset({ tcp, key, isContent }: ModelClient): boolean {
+    if (tcp.state === 'reset') return true;
+    return !isContent && this.world.continuity.wasReset(key) && tcp.sndUna === tcp.sndMax;
   }
 
   #advance(): void {
