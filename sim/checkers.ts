@@ -182,6 +182,14 @@ export class ContinuityChecker {
     this.#advance(shown, tcp);
   }
 
+  /** Nobody has seen this, and it may be said otherwise; but what comes next leaves no gap. */
+  saidToNobody({ tcp, destination }: HeardTcp): void {
+    const shown = this.#shown.get(clientKey(tcp, destination));
+    if (shown === undefined || (tcp.flags & (SYN | RST)) !== 0) return;
+    const position = positionOf(shown.synAck.seq, tcp.seq, 1 + shown.bytes.length);
+    shown.bytes.length = Math.max(shown.bytes.length, position - 1 + tcp.data.length);
+  }
+
   #saidSynAck(key: string, tcp: TcpPacket): void {
     const shown = this.#shown.get(key);
     if (shown !== undefined && shown.synAck.seq === tcp.seq) {

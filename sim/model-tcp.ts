@@ -194,7 +194,11 @@ export class ModelTcp {
   }
 
   #receiveSynAck(packet: TcpPacket, nowMs: number): void {
-    if ((packet.flags & ACK) !== 0 && packet.ack !== seqAt(this.iss, 1)) return;
+    if ((packet.flags & ACK) !== 0 && packet.ack !== seqAt(this.iss, 1)) {
+      // RFC 9293 §3.10.7.3: the peer still has an earlier connection with this four-tuple.
+      if ((packet.flags & RST) === 0) this.#refuse(packet.ack);
+      return;
+    }
     if ((packet.flags & RST) !== 0) {
       if ((packet.flags & ACK) !== 0) this.#end('reset');
       return;
@@ -331,6 +335,10 @@ export class ModelTcp {
     const length = Math.min(this.mss, this.sndMax - this.sndUna, 1 + this.written.length - this.sndUna);
     if (length > 0) this.#say(ACK, this.sndUna, length, nowMs);
     else this.#say(ACK | FIN, this.sndUna, 0, nowMs);
+  }
+
+  #refuse(seq: Seq): void {
+    this.out.push(tcpPacket({ sourcePort: this.ownPort, destinationPort: this.peerPort, seq, flags: RST }));
   }
 
   #sent(end: number): void {

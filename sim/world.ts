@@ -480,8 +480,8 @@ export class World {
     if (frame.kind === 'tcp') {
       if (host.log.active) this.commit.said(frame);
       this.receipt.said(host, frame);
-      // What is not carried, nobody has seen.
-      if (!this.#hasNoLan(host.index)) this.continuity.said(frame);
+      if (this.#hasNoLan(host.index)) this.continuity.saidToNobody(frame);
+      else this.continuity.said(frame);
     }
     this.heard.push({ host: host.index, atMs: this.nowMs, frame });
     const sent = bytes.slice(offset, offset + length);
