@@ -38,6 +38,7 @@ export interface Fate {
 }
 
 export const CALM: Fate = { loss: 0, duplicate: 0, late: 0, lateMs: 0, damage: 0 };
+export const ROUGH: Fate = { ...CALM, loss: 0.05, duplicate: 0.03, late: 0.1, lateMs: 5 };
 
 export interface WorldOptions {
   readonly seed: number;
