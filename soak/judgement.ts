@@ -107,8 +107,8 @@ export function soakResult(seed: number, outcomes: readonly RoundOutcome[], inte
   };
 }
 
-export function repeatCommand({ seed, round, cable }: RoundPlan): string {
-  return `npm run soak -- --seed ${seed} --round ${round}${cable === undefined ? '' : ` --cable ${cable}`}`;
+export function repeatCommand({ seed, round, ipv6, cable }: RoundPlan): string {
+  return `npm run soak -- --seed ${seed} --round ${round}${ipv6 ? ' --family 6' : ''}${cable === undefined ? '' : ` --cable ${cable}`}`;
 }
 
 /** The last line. */

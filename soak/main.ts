@@ -1,5 +1,6 @@
 /** `npm run soak`: reads the command line, carries the rounds out, sums up. docs/soak.md. */
 import path from 'node:path';
+import { Option } from 'commander';
 import { newProgram, runProgram } from '../src/cli/program.ts';
 import { FttcpError } from '../src/errors.ts';
 import { parseTimeMs } from '../src/lab/clock.ts';
@@ -8,9 +9,10 @@ import { parseUnkindness } from '../src/lab/unkindness.ts';
 import { enterUserNamespace } from '../src/lab/user-namespace.ts';
 import { checkTunDevice } from '../src/linux/tun.ts';
 import { type RoundOutcome, repeatCommand, soakResult, summaryLine } from './judgement.ts';
-import { planRound, planText, RANDOM_CABLE } from './plan.ts';
+import { FAMILIES, planRound, planText, RANDOM_CABLE } from './plan.ts';
 import { runRound } from './round.ts';
 import { serversThere } from './servers.ts';
+import { keepVigil, vigilLine } from './vigil.ts';
 
 interface Flags {
   rounds: string;
@@ -18,6 +20,8 @@ interface Flags {
   round?: string;
   detectTimeout: string;
   cable?: string;
+  family: (typeof FAMILIES)[number];
+  vigil?: string;
   out: string;
   json?: boolean;
 }
@@ -39,48 +43,85 @@ export async function main(argv: string[]): Promise<void> {
       '--cable <unkindness>',
       "what the clients' cable does, as lab run --cable has it; random: something else in each round",
     )
+    .addOption(new Option('--family <number>', 'IP version of clients and service').choices(FAMILIES).default('4'))
+    .option(
+      '--vigil <time>',
+      'instead of rounds: no fault at all for so long, idle and under load; counts false alarms',
+    )
     .option('--out <dir>', 'where rounds that failed leave their folders', path.join('out', 'soak'))
     .option('--json', 'print one JSON object on standard output')
     .action(soak);
   await runProgram(program, argv);
 }
 
-async function soak({ detectTimeout, cable, out, json, ...flags }: Flags): Promise<void> {
-  const seed = flags.seed === undefined ? Math.floor(Math.random() * SEED_MAX) : wholeNumber(flags.seed, '--seed', 0);
-  const only = flags.round === undefined ? undefined : wholeNumber(flags.round, '--round', 1);
-  const last = wholeNumber(flags.rounds, '--rounds', 1);
+async function soak(flags: Flags): Promise<void> {
+  const { detectTimeout, vigil, json } = flags;
   if (detectTimeout !== 'auto') parseTimeMs(detectTimeout);
-  if (cable !== undefined && cable !== RANDOM_CABLE) parseUnkindness(cable);
-  enterUserNamespace(process.argv);
-  checkTunDevice();
-  const rounds = only === undefined ? Array.from({ length: last }, (_, index) => index + 1) : [only];
-
   const tell = (line: string) => (json ? process.stderr : process.stdout).write(`${line}\n`);
   const interruption = new AbortController();
   const interrupt = () => interruption.abort();
+  const run = { detectTimeout, environment: process.env, signal: interruption.signal, tell };
+  const start = vigil === undefined ? planRounds(flags, run) : planVigil(vigil, run);
+  enterUserNamespace(process.argv);
+  checkTunDevice();
   process.on('SIGINT', interrupt).on('SIGTERM', interrupt).on('SIGHUP', interrupt);
-  const { there, missing } = serversThere(process.env.PATH ?? '');
-  if (missing.length > 0) tell(`not installed, and left out: ${missing.join(', ')} (the plan depends on it)`);
-  const outcomes: RoundOutcome[] = [];
-  const settings = { out, detectTimeout, environment: process.env, signal: interruption.signal };
   try {
-    for (const round of rounds) {
-      if (interruption.signal.aborted) break;
-      const plan = planRound(seed, round, there, cable);
-      tell(planText(plan));
-      const outcome = await runRound(plan, settings);
-      outcomes.push(outcome);
-      for (const line of outcomeText(outcome)) tell(`  ${line}`);
-    }
-  } catch (error) {
-    if (!(error instanceof FttcpError && error.code === 'interrupted')) throw error;
+    const { result, last } = await start();
+    tell(last);
+    if (json) process.stdout.write(`${JSON.stringify(result)}\n`);
+    if (!result.ok) process.exitCode = EXIT_FAILED;
   } finally {
     process.off('SIGINT', interrupt).off('SIGTERM', interrupt).off('SIGHUP', interrupt);
   }
-  const result = soakResult(seed, outcomes, interruption.signal.aborted);
-  tell(summaryLine(result));
-  if (json) process.stdout.write(`${JSON.stringify(result)}\n`);
-  if (!result.ok) process.exitCode = EXIT_FAILED;
+}
+
+/** What every kind of run is given. */
+interface Run {
+  readonly detectTimeout: string;
+  readonly environment: NodeJS.ProcessEnv;
+  readonly signal: AbortSignal;
+  readonly tell: (line: string) => void;
+}
+
+/** Starts it. The last line sums up. */
+type Start = () => Promise<{ readonly result: { readonly ok: boolean }; readonly last: string }>;
+
+/** @throws FttcpError `usage` */
+function planVigil(time: string, run: Run): Start {
+  const durationMs = parseTimeMs(time);
+  if (durationMs <= 0) throw new FttcpError('usage', 'A vigil is longer than nothing, for example 60m.');
+  return async () => {
+    const result = await keepVigil({ ...run, durationMs });
+    return { result, last: vigilLine(result) };
+  };
+}
+
+/** @throws FttcpError `usage` */
+function planRounds({ cable, family, out, ...flags }: Flags, { tell, ...run }: Run): Start {
+  const seed = flags.seed === undefined ? Math.floor(Math.random() * SEED_MAX) : wholeNumber(flags.seed, '--seed', 0);
+  const only = flags.round === undefined ? undefined : wholeNumber(flags.round, '--round', 1);
+  const last = wholeNumber(flags.rounds, '--rounds', 1);
+  if (cable !== undefined && cable !== RANDOM_CABLE) parseUnkindness(cable);
+  const rounds = only === undefined ? Array.from({ length: last }, (_, index) => index + 1) : [only];
+  return async () => {
+    const { there, missing } = serversThere(process.env.PATH ?? '');
+    if (missing.length > 0) tell(`not installed, and left out: ${missing.join(', ')} (the plan depends on it)`);
+    const outcomes: RoundOutcome[] = [];
+    try {
+      for (const round of rounds) {
+        if (run.signal.aborted) break;
+        const plan = planRound(seed, round, there, { cable, family });
+        tell(planText(plan));
+        const outcome = await runRound(plan, { out, ...run });
+        outcomes.push(outcome);
+        for (const line of outcomeText(outcome)) tell(`  ${line}`);
+      }
+    } catch (error) {
+      if (!(error instanceof FttcpError && error.code === 'interrupted')) throw error;
+    }
+    const result = soakResult(seed, outcomes, run.signal.aborted);
+    return { result, last: summaryLine(result) };
+  };
 }
 
 function outcomeText(outcome: RoundOutcome): string[] {

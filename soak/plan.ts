@@ -22,6 +22,7 @@ export interface RoundPlan {
   /** Of the LAN and of the replication link; absent: unshaped. */
   readonly rate?: string;
   readonly linkRate?: string;
+  readonly ipv6: boolean;
   /** What the clients' cable does, as `lab run --cable` takes it; absent: it is kind. */
   readonly cable?: string;
   /** In the order of their times. */
@@ -88,11 +89,23 @@ const FINAL = ['power-off', 'kill-daemon', 'kill-server'];
 /** The one ends the other, too. */
 const PROGRAM_ENDS = ['kill-daemon', 'kill-server'];
 
-/**
- * @param servers those that are there, at least one
- * @param cable an unkindness for every round, or `random`; undefined leaves the clients' cable kind
- */
-export function planRound(seed: number, round: number, servers: readonly ServerName[], cable?: string): RoundPlan {
+export const FAMILIES = ['4', '6', 'mixed'] as const;
+
+/** What is the same in every round. */
+export interface Conditions {
+  /** An unkindness for every round, or `random`; absent: the clients' cable is kind. */
+  readonly cable?: string | undefined;
+  /** Of the service's address; `4` by default. */
+  readonly family?: (typeof FAMILIES)[number];
+}
+
+/** @param servers those that are there, at least one */
+export function planRound(
+  seed: number,
+  round: number,
+  servers: readonly ServerName[],
+  { cable, family = '4' }: Conditions = {},
+): RoundPlan {
   const random = new Random(seed, round);
   const server = random.pick(servers);
   const clients = random.integer(1, CLIENTS_MAX);
@@ -114,6 +127,7 @@ export function planRound(seed: number, round: number, servers: readonly ServerN
     bytesPerMs: Math.round((loadMbps * 1000) / 8 / clients),
     ...shape,
     ...linkRate,
+    ipv6: family === '6' || (family === 'mixed' && new Random(seed, round, 2).chance(0.5)),
     ...(cable === undefined ? {} : { cable: cable === RANDOM_CABLE ? randomCable(seed, round) : cable }),
     faults,
     expected,
@@ -164,14 +178,18 @@ function isOrderly(faults: readonly TimedFault[]): boolean {
   return faults.every(({ host, action }, index) => {
     const earlier = faults.filter((fault, i) => i < index && fault.host === host).map((fault) => fault.action);
     if (earlier.includes('power-off')) return false;
+    // Who was replaced meanwhile has stopped its server.
+    if (action === 'kill-server' && faults.slice(0, index).some((fault) => isReplica(fault.host))) return false;
     if ([...PROGRAM_ENDS, 'stall'].includes(action) && earlier.some((one) => PROGRAM_ENDS.includes(one))) return false;
     return action === 'heal' || !earlier.includes(action);
   });
 }
 
+const isReplica = (host: HostName): boolean => host === 'a' || host === 'b';
+
 /** One replica gets the clients' requests later than the other, and would answer with another time of day. */
 function delaysOne(faults: readonly TimedFault[]): boolean {
-  const ofReplicas = faults.filter(({ host }) => host === 'a' || host === 'b');
+  const ofReplicas = faults.filter(({ host }) => isReplica(host));
   const linkWasCut = ofReplicas.some(({ action }) => LINK_CUTS.includes(action));
   return ofReplicas.some(({ action }) => action === 'resume' || (action === 'heal' && linkWasCut));
 }
@@ -183,12 +201,12 @@ export function faultText({ atMs, action, host }: TimedFault): string {
 
 /** In one line. */
 export function planText(plan: RoundPlan): string {
-  const { round, server, traffic, rate, linkRate, cable, durationMs, faults, expected } = plan;
+  const { round, server, traffic, rate, linkRate, ipv6, cable, durationMs, faults, expected } = plan;
   const kinds = [...new Set(traffic)].map((kind) => `${traffic.filter((one) => one === kind).length} ${kind}`);
   const lan = rate === undefined ? 'unshaped' : `${rate}${linkRate === undefined ? '' : `, link ${linkRate}`}`;
   const { least, most } = expected.failovers;
   return [
-    `round ${round}: ${server}, ${kinds.join(' + ')}, ${lan}, ${(durationMs / 1000).toFixed(1)} s`,
+    `round ${round}: ${server}${ipv6 ? ' (IPv6)' : ''}, ${kinds.join(' + ')}, ${lan}, ${(durationMs / 1000).toFixed(1)} s`,
     ...(cable === undefined ? [] : [cable]),
     faults.length === 0 ? 'no fault' : faults.map(faultText).join(' '),
     `${least === most ? least : `${least} to ${most}`} failover${most === 1 ? '' : 's'}`,

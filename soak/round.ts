@@ -61,12 +61,12 @@ async function runPlan(
   pcap: string,
   progress: (line: string) => void,
 ): Promise<LabResult> {
-  const { server, traffic, durationMs, bytesPerMs, rate, linkRate, cable, faults } = plan;
+  const { server, traffic, durationMs, bytesPerMs, rate, linkRate, ipv6, cable, faults } = plan;
   const fileBytes = Math.max(1, durationMs * bytesPerMs);
   const orders: ClientOrders = { server, traffic, seed: plan.seed ^ plan.round, durationMs, bytesPerMs, fileBytes };
   const state = mkdtempSync(path.join(tmpdir(), 'fttcp-soak-'));
   try {
-    makeServerState(server, state, fileBytes);
+    makeServerState(server, state, fileBytes, ipv6);
     return await runLab({
       server: serverCommand(server),
       client: `exec '${process.execPath}' '${CLIENT}' '${JSON.stringify(orders)}'`,
@@ -74,6 +74,7 @@ async function runPlan(
       state,
       rate,
       linkRate,
+      ipv6,
       cable,
       at: faults.map(faultText),
       detectTimeout,

@@ -11,7 +11,7 @@ const MORE_FOLDERS = ['/usr/local/sbin', '/usr/sbin', '/sbin'];
 const SMALL_BYTES = 1500;
 
 /** No clock in an answer that can be left out: see `tellsTime` for the one that cannot. */
-const NGINX_CONF = `
+const nginxConf = (ipv6: boolean) => `
 daemon off;
 user root;
 pid nginx.pid;
@@ -25,7 +25,7 @@ http {
   client_max_body_size 0;
   client_body_temp_path bodies;
   server {
-    listen ${SERVERS.nginx.port};
+    listen ${ipv6 ? '[::]:' : ''}${SERVERS.nginx.port};
     root files;
     location / { dav_methods PUT; }
   }
@@ -49,12 +49,12 @@ const STARTED: Readonly<Record<ServerName, Server>> = {
   nginx: { program: 'nginx', command: 'exec nginx -p . -c nginx.conf', files: 'files' },
   python: {
     program: 'python3',
-    command: `exec python3 -m http.server ${SERVERS.python.port}`,
+    command: `exec python3 -m http.server --bind "$FTTCP_ADDRESS" ${SERVERS.python.port}`,
     files: '.',
   },
   redis: {
     program: 'redis-server',
-    command: `exec redis-server --port ${SERVERS.redis.port} --bind 0.0.0.0 --protected-mode no --save "" --appendonly no`,
+    command: `exec redis-server --port ${SERVERS.redis.port} --bind "$FTTCP_ADDRESS" --protected-mode no --save "" --appendonly no`,
     files: '.',
   },
 };
@@ -88,12 +88,12 @@ export function serverCommand(name: ServerName): string {
 }
 
 /** Fills the empty folder that the server starts from. */
-export function makeServerState(name: ServerName, directory: string, fileBytes: number): void {
+export function makeServerState(name: ServerName, directory: string, fileBytes: number, ipv6: boolean): void {
   if (!SERVERS[name].traffic.includes('download')) return;
   const files = path.join(directory, STARTED[name].files);
   mkdirSync(files, { recursive: true });
   const pattern = new Pattern(FILE_SEED);
   writeFileSync(path.join(files, 'big'), pattern.bytes(0, fileBytes));
   writeFileSync(path.join(files, 'small'), pattern.bytes(0, SMALL_BYTES));
-  if (name === 'nginx') writeFileSync(path.join(directory, 'nginx.conf'), NGINX_CONF);
+  if (name === 'nginx') writeFileSync(path.join(directory, 'nginx.conf'), nginxConf(ipv6));
 }

@@ -55,6 +55,7 @@ test('a round that does not go as it must leaves captures, logs, plan and seed i
       seed: 7,
       round: 3,
       server: 'echo',
+      ipv6: false,
       traffic: ['pingpong', 'lines'],
       durationMs: 300,
       bytesPerMs: 100,

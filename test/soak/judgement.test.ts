@@ -8,6 +8,7 @@ const PLAN: RoundPlan = {
   seed: 5,
   round: 2,
   server: 'echo',
+  ipv6: false,
   traffic: ['lines', 'stream'],
   durationMs: 2000,
   bytesPerMs: 100,

@@ -89,16 +89,18 @@ test('only servers that are there are chosen', () => {
 });
 
 test('each round has a cable of its own where that is asked for, and all else but the load is what it was', () => {
-  const unkind = MANY.map(({ round }) => planRound(20_031, round, SERVER_NAMES, 'random'));
+  const unkind = MANY.map(({ round }) => planRound(20_031, round, SERVER_NAMES, { cable: 'random', family: 'mixed' }));
   assert.ok(new Set(unkind.map(({ cable }) => cable)).size > 990);
+  const newer = unkind.filter(({ ipv6 }) => ipv6).length;
+  assert.ok(newer > 400 && newer < 600, `${newer}`);
   unkind.forEach((plan, index) => {
     parseUnkindness(plan.cable ?? '');
-    const { cable, bytesPerMs, ...rest } = plan;
-    const { bytesPerMs: kindBytesPerMs, ...kind } = MANY[index] ?? plan;
+    const { cable, bytesPerMs, ipv6, ...rest } = plan;
+    const { bytesPerMs: kindBytesPerMs, ipv6: kindIpv6, ...kind } = MANY[index] ?? plan;
     assert.deepEqual(rest, kind);
-    assert.ok(bytesPerMs <= kindBytesPerMs);
+    assert.ok(bytesPerMs <= kindBytesPerMs && !kindIpv6);
   });
-  assert.equal(planRound(20_031, 7, SERVER_NAMES, 'loss=1%').cable, 'loss=1%');
+  assert.equal(planRound(20_031, 7, SERVER_NAMES, { cable: 'loss=1%' }).cable, 'loss=1%');
 });
 
 test('a plan is told in one line', () => {
