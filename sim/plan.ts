@@ -125,6 +125,7 @@ export function planOf(seed: number, steps = STEPS): Plan {
       mss: random.pick([536, 1220, 1460]),
       windowScale: random.pick([-1, 0, 3, 7]),
       sackPermitted: random.chance(0.7),
+      ecn: random.chance(0.5),
       timestamps: random.chance(0.7),
       bufferBytes: random.pick([4_000, 8_000, 20_000, 65_536]),
     },
