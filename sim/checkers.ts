@@ -185,7 +185,7 @@ export class ContinuityChecker {
   /** Nobody has seen this, and it may be said otherwise; but what comes next leaves no gap. */
   saidToNobody({ tcp, destination }: HeardTcp): void {
     const shown = this.#shown.get(clientKey(tcp, destination));
-    if (shown === undefined || (tcp.flags & (SYN | RST)) !== 0) return;
+    if (shown === undefined || tcp.data.length === 0) return;
     const position = positionOf(shown.synAck.seq, tcp.seq, 1 + shown.bytes.length);
     shown.bytes.length = Math.max(shown.bytes.length, position - 1 + tcp.data.length);
   }

@@ -131,8 +131,8 @@ export class World {
   lanDrops: (frame: Heard) => boolean = () => false;
   #paired = false;
   #clientsMade = 0;
-  /** Frames came from elsewhere than from the clients: the log may hold what these have not said. */
-  #forged = false;
+  /** Frames came from elsewhere than from the clients, or in pieces: what hosts have received does not follow from what clients say. */
+  #opaque = false;
   #partitionedSince = Number.POSITIVE_INFINITY;
 
   constructor(options: WorldOptions) {
@@ -286,7 +286,8 @@ export class World {
 
   /** Puts a frame on the LAN as it is. */
   sendToService(bytes: Uint8Array): void {
-    this.#forged = true;
+    this.#opaque = true;
+    for (const { server } of this.hosts) server.checksEchoes = false;
     this.#flying.push({ at: this.nowMs + 0.1, bytes, damaged: !isSound(bytes), from: -1 });
   }
 
@@ -421,7 +422,7 @@ export class World {
         const hears = host.alive && host.listening && host.index !== from && !this.#hasNoLan(host.index);
         if (!hears) continue;
         host.fromLan.push(bytes.slice());
-        if (!damaged) this.receipt.arrived(host, readLan(bytes, 0, bytes.length));
+        if (!damaged && !this.#opaque) this.receipt.arrived(host, readLan(bytes, 0, bytes.length));
       }
     }
     // What clients send is for hosts; and a kernel drops what is damaged.
@@ -438,6 +439,7 @@ export class World {
   #collect(client: ModelClient): void {
     for (const frame of client.frames(SERVICE_MAC)) {
       const packet = readLan(frame, 0, frame.length);
+      this.#opaque ||= packet.kind !== 'tcp';
       if (packet.kind === 'tcp' && (packet.tcp.flags & SYN) !== 0) {
         const { sourcePort, destinationPort, windowScale } = packet.tcp;
         const key = `${packet.source.join('.')} ${sourcePort} ${destinationPort}`;
@@ -480,7 +482,7 @@ export class World {
     this.continuity.spoke(host);
     if (frame.kind === 'tcp') {
       if (host.log.active) this.commit.said(frame);
-      this.receipt.said(host, frame);
+      if (!this.#opaque) this.receipt.said(host, frame);
       if (this.#hasNoLan(host.index)) this.continuity.saidToNobody(frame);
       else this.continuity.said(frame);
     }
@@ -501,7 +503,7 @@ export class World {
   #checkLogged(entry: FrameView): void {
     const logged = this.commit.bytesOf(entry);
     const client =
-      logged && !this.#forged && this.clients.find(({ key, tcp }) => key === logged.key && tcp.iss === logged.irs);
+      logged && !this.#opaque && this.clients.find(({ key, tcp }) => key === logged.key && tcp.iss === logged.irs);
     if (!client) return;
     const { written } = client.tcp;
     const mask = client.options.script.mask ?? 0xff;

@@ -89,7 +89,7 @@ export const VARIANTS: readonly Variant[] = [
   },
   {
     name: 'a backup that leaves out an entry which it has acknowledged',
-    found: /does not come to its end|was reset|diverged/,
+    found: /does not come to its end|was reset|diverged|the view has changed/,
     spoil: () =>
       method(
         SouthWrap.prototype,
@@ -188,6 +188,7 @@ export const VARIANTS: readonly Variant[] = [
   {
     name: 'a zombie that heeds no pause',
     found: /rule 3/,
+    where: ({ faults }) => faults.some(({ name }) => name === 'pause' || name === 'stall'),
     spoil: () =>
       method(
         Barrier.prototype,
@@ -200,7 +201,7 @@ export const VARIANTS: readonly Variant[] = [
   },
   {
     name: 'a byte that is logged twice',
-    found: /logged once|no sense|log-refused|refuses the log/,
+    found: /logged once|not logged|refuses the log/,
     spoil: () => {
       const from = method(StreamBuffer.prototype, 'nextMissing', () => (position) => position);
       const to = method(StreamBuffer.prototype, 'missingEnd', () => (_, end) => end);
