@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { test } from 'node:test';
 import { until } from '../../src/lab/clock.ts';
@@ -10,6 +11,8 @@ async function unreaped(command: string, work: (pid: number) => Promise<void>): 
   const parent = spawn('sh', ['-c', `${command} & echo $!; exec sleep 60`], { stdio: ['ignore', 'pipe', 'ignore'] });
   try {
     for await (const line of createInterface({ input: parent.stdout })) {
+      // A shell might still reap it, until it has become what does not.
+      assert.ok(await until(() => commandOf(parent.pid) === 'sleep', { timeoutMs: 5000, everyMs: 1 }));
       await work(Number(line));
       return;
     }
@@ -18,6 +21,7 @@ async function unreaped(command: string, work: (pid: number) => Promise<void>): 
   }
 }
 
+const commandOf = (pid = 0) => readFileSync(`/proc/${pid}/comm`, 'utf8').trim();
 const ended = (pid: number) => until(() => processState(pid) === 'Z', { timeoutMs: 5000, everyMs: 1 });
 
 test('a process that dies by a signal shows which, one that ends by itself or lives shows none', async () => {
@@ -33,7 +37,7 @@ test('a process that dies by a signal shows which, one that ends by itself or li
       assert.equal(deathSignal(pid), number, name);
     });
   }
-  await unreaped('sh -c "exit 137"', async (pid) => {
+  await unreaped('sh -c "sleep 0.3; exit 137"', async (pid) => {
     assert.ok(await ended(pid));
     assert.equal(deathSignal(pid), 0);
   });
