@@ -13,14 +13,13 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { closeSync, createWriteStream, openSync, readdirSync } from 'node:fs';
 import { isIPv4, isIPv6, Socket } from 'node:net';
-import { constants } from 'node:os';
 import type { Readable, Writable } from 'node:stream';
 import { isMainThread } from 'node:worker_threads';
 import { assert, FttcpError } from '../errors.ts';
 import { hasOtherUsers } from '../linux/capabilities.ts';
 import { ip } from '../linux/ip.ts';
 import { openPipe } from '../linux/pipe.ts';
-import { childrenOf, listeningPorts, processState } from '../linux/process.ts';
+import { childrenOf, listeningPorts, processState, signalName } from '../linux/process.ts';
 import { INIT_VARIABLES, initScript, LINE_PREFIX, shellQuote } from './enclosure-init.ts';
 
 export { ENCLOSURE_SYSCTLS, SERVICE_INTERFACE } from './enclosure-init.ts';
@@ -60,7 +59,6 @@ const START_DEADLINE_MS = 10_000;
 const STOP_POLL_MS = 5;
 const LINE_CHARS_MAX = 64 * 1024;
 const HOST_NAME_CHARS_MAX = 64;
-const SIGNAL_NAMES = new Map(Object.entries(constants.signals).map(([name, number]) => [number, name]));
 
 export class Enclosure {
   /** Process 1 of the enclosure as the daemon sees it: `/proc/PID/ns/net` is the enclosure's network. */
@@ -299,8 +297,8 @@ class InitProcess {
 
   #status(): EnclosureStatus {
     if (this.#exitCode === undefined) return { code: null, signal: 'SIGKILL' };
-    const signal = SIGNAL_NAMES.get(this.#exitCode - 128);
-    return signal === undefined ? { code: this.#exitCode, signal: null } : { code: null, signal };
+    const signal = signalName(this.#exitCode - 128);
+    return signal === null ? { code: this.#exitCode, signal } : { code: null, signal };
   }
 
   #startFailure(): FttcpError {

@@ -3,14 +3,12 @@
  * before anybody is told of its end; but by then /proc shows it dying, until it is reaped. Asked when the server ends a connection.
  */
 import { readdirSync } from 'node:fs';
-import { constants } from 'node:os';
 import { monotonicMs } from '../linux/clock.ts';
-import { deathSignal, processState } from '../linux/process.ts';
+import { deathSignal, processState, signalName } from '../linux/process.ts';
 import type { ServerFate } from '../south/context.ts';
 
 /** Those by which one asks a program to end, as masters do their workers: no crash. */
 const ORDERLY: ReadonlySet<string> = new Set(['SIGTERM', 'SIGINT', 'SIGHUP', 'SIGQUIT']);
-const SIGNAL_NAMES = new Map(Object.entries(constants.signals).map(([name, number]) => [number, name]));
 /** Where many processes make a look long, it holds for so many times its own length. */
 const HOLDS_FACTOR = 4;
 /** A look that is shorter is always made anew. */
@@ -40,7 +38,7 @@ export class ServerDeath {
     const atMs = monotonicMs();
     if (atMs < this.#freshUntilMs) return { is: 'alive' };
     for (const entry of this.#processes()) {
-      const signal = SIGNAL_NAMES.get(deathSignal(entry, this.#procRoot)) ?? null;
+      const signal = signalName(deathSignal(entry, this.#procRoot));
       if (isCrash(signal)) return { is: 'dying', signal };
     }
     if (processState(this.#serverPid) === undefined) return { is: 'gone' };

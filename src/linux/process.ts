@@ -1,7 +1,15 @@
 /** What /proc tells about processes. */
 import { readdirSync, readFileSync } from 'node:fs';
+import { constants } from 'node:os';
 
 const TCP_LISTEN = '0A';
+
+const SIGNAL_NAMES = new Map(Object.entries(constants.signals).map(([name, number]) => [number, name]));
+
+/** `SIGKILL` for 9; null for what is no signal. */
+export function signalName(number: number): string | null {
+  return SIGNAL_NAMES.get(number) ?? null;
+}
 
 /** The TCP ports on which anything in the network namespace of a process listens, ascending; empty when it has ended. */
 export function listeningPorts(pid: number): number[] {
