@@ -2,14 +2,13 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { FttcpError } from '../src/errors.ts';
 import type { LabResult } from '../src/lab/result.ts';
 import { runLab } from '../src/lab/run.ts';
 import type { ClientOrders } from './clients/orders.ts';
 import { problemsOf, type RoundOutcome, stallsOf, tallyOf } from './judgement.ts';
 import { faultText, planText, type RoundPlan } from './plan.ts';
-import { makeServerState, serverCommand, serverPath } from './servers.ts';
+import { clientCommand, makeServerState, serverCommand, serverPath } from './servers.ts';
 import { SERVERS } from './traffic.ts';
 
 export interface RoundSettings {
@@ -20,7 +19,6 @@ export interface RoundSettings {
   readonly signal: AbortSignal;
 }
 
-const CLIENT = fileURLToPath(new URL('./clients/main.js', import.meta.url));
 /** Beyond the plan: clients that were held up, and their last transfers. */
 const PATIENCE_MS = 25_000;
 
@@ -69,7 +67,7 @@ async function runPlan(
     makeServerState(server, state, fileBytes, ipv6);
     return await runLab({
       server: serverCommand(server),
-      client: `exec '${process.execPath}' '${CLIENT}' '${JSON.stringify(orders)}'`,
+      client: clientCommand(orders),
       port: SERVERS[server].port,
       state,
       rate,

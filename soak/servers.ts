@@ -1,8 +1,8 @@
-/** How a round's server is started, what it starts from, and which servers this machine has. */
+/** How a round's server and clients are started, what the server starts from, and which servers this machine has. */
 import { accessSync, constants, mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { FILE_SEED } from './clients/orders.ts';
+import { type ClientOrders, FILE_SEED } from './clients/orders.ts';
 import { Pattern } from './pattern.ts';
 import { SERVER_NAMES, SERVERS, type ServerName } from './traffic.ts';
 
@@ -85,6 +85,12 @@ export function serverPath(searchPath: string): string {
 
 export function serverCommand(name: ServerName): string {
   return STARTED[name].command;
+}
+
+const CLIENT = fileURLToPath(new URL('./clients/main.js', import.meta.url));
+
+export function clientCommand(orders: ClientOrders): string {
+  return `exec '${process.execPath}' '${CLIENT}' '${JSON.stringify(orders)}'`;
 }
 
 /** Fills the empty folder that the server starts from. */

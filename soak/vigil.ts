@@ -2,14 +2,13 @@
  * `npm run soak -- --vigil TIME`: no fault at all, for so long. Two labs side by side, one whose service is idle and one under load: was a
  * host ever taken for dead, or replaced, and what does the detector itself expect?
  */
-import { fileURLToPath } from 'node:url';
 import { requestStatus } from '../src/daemon/control.ts';
 import type { LabResult } from '../src/lab/result.ts';
 import { runLab } from '../src/lab/run.ts';
 import type { RunningReplica } from '../src/lab/service.ts';
 import type { ClientOrders } from './clients/orders.ts';
 import { tallyOf } from './judgement.ts';
-import { serverCommand } from './servers.ts';
+import { clientCommand, serverCommand } from './servers.ts';
 import { SERVERS, type Traffic } from './traffic.ts';
 
 /** What one host's detector has seen, as `fttcp status` tells it. */
@@ -57,7 +56,6 @@ const CLIENTS: Readonly<Record<Load, { traffic: readonly Traffic[]; bytesPerMs: 
   idle: { traffic: ['stream'], bytesPerMs: 0.001 },
   load: { traffic: ['stream', 'stream', 'stream', 'stream', 'lines'], bytesPerMs: 2500 },
 };
-const CLIENT = fileURLToPath(new URL('./clients/main.js', import.meta.url));
 const PATIENCE_MS = 60_000;
 
 /** @throws FttcpError `interrupted` */
@@ -75,7 +73,7 @@ async function watch(name: Load, { durationMs, tell, ...lab }: VigilSettings): P
     ...lab,
     server: serverCommand('echo'),
     port: SERVERS.echo.port,
-    client: `exec '${process.execPath}' '${CLIENT}' '${JSON.stringify(orders)}'`,
+    client: clientCommand(orders),
     timeoutMs: durationMs + PATIENCE_MS,
     progress: (line) => tell(`${name}: ${line}`),
     examine: async (when, replicas) => {
