@@ -1,6 +1,6 @@
 /** Valid messages made invalid, or valid in an unusual way: a few small changes each, all drawn from one source. */
 import type { Random } from '../src/lab/random.ts';
-import { getU16, getU32, setU16, setU32 } from '../src/wire/bytes.ts';
+import { getU16, getU32, joinBytes, setU16, setU32 } from '../src/wire/bytes.ts';
 
 /** Lengths, counts and numbers stand at their ends and beside their signs. */
 const INTERESTING_8 = [0, 1, 2, 3, 4, 5, 7, 8, 15, 16, 0x40, 0x45, 0x60, 0x7f, 0x80, 0xf0, 0xfe, 0xff];
@@ -45,20 +45,23 @@ const MUTATIONS: readonly Mutation[] = [
   function extend(bytes, random) {
     const more = new Uint8Array(random.integer(1, EXTENSION_MAX));
     if (random.chance(0.5)) for (let i = 0; i < more.length; i++) more[i] = random.integer(0, 255);
-    return joined(bytes, more);
+    return joinBytes(bytes, more);
   },
   function duplicateRange(bytes, random) {
     const [from, to] = range(bytes, random);
     const again = bytes.subarray(from, to);
-    return random.chance(0.5) ? joined(bytes, again) : joined(bytes.subarray(0, to), again, bytes.subarray(to));
+    return random.chance(0.5) ? joinBytes(bytes, again) : joinBytes(bytes.subarray(0, to), again, bytes.subarray(to));
   },
   function removeRange(bytes, random) {
     const [from, to] = range(bytes, random);
-    return joined(bytes.subarray(0, from), bytes.subarray(to));
+    return joinBytes(bytes.subarray(0, from), bytes.subarray(to));
   },
   function splice(bytes, random, corpus) {
     const other = random.pick(corpus);
-    return joined(bytes.subarray(0, random.integer(0, bytes.length)), other.subarray(random.integer(0, other.length)));
+    return joinBytes(
+      bytes.subarray(0, random.integer(0, bytes.length)),
+      other.subarray(random.integer(0, other.length)),
+    );
   },
 ];
 
@@ -79,14 +82,4 @@ function place(bytes: Uint8Array, length: number, random: Random): number {
 function range(bytes: Uint8Array, random: Random): [number, number] {
   const from = random.integer(0, bytes.length);
   return [from, random.integer(from, Math.min(bytes.length, from + EXTENSION_MAX))];
-}
-
-function joined(...parts: readonly Uint8Array[]): Uint8Array {
-  const bytes = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    bytes.set(part, at);
-    at += part.length;
-  }
-  return bytes;
 }

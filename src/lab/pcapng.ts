@@ -2,6 +2,7 @@
  * Capture files as Wireshark reads them: pcapng, IETF draft-ietf-opsawg-pcapng. One section, one or more Ethernet
  * interfaces, packets with nanoseconds, cut to a snap length, and marks: empty packets that carry a comment. Pure.
  */
+import { joinBytes } from '../wire/bytes.ts';
 
 const SECTION_HEADER = 0x0a0d0d0a;
 const INTERFACE_DESCRIPTION = 1;
@@ -36,7 +37,7 @@ export function interfaceDescription(name: string, snapLength: number): Uint8Arr
     option(OPTION_TIMESTAMP_RESOLUTION, Uint8Array.of(NANOSECONDS)),
     option(0, new Uint8Array(0)),
   ];
-  return block(INTERFACE_DESCRIPTION, join([new Uint8Array(fixed.buffer), ...options]));
+  return block(INTERFACE_DESCRIPTION, joinBytes(new Uint8Array(fixed.buffer), ...options));
 }
 
 /** Bytes that `writePacket` needs. */
@@ -85,7 +86,7 @@ export function mark(interfaceIndex: number, seconds: number, nanoseconds: numbe
   const fixed = empty.subarray(8, PACKET_BYTES - 4);
   return block(
     ENHANCED_PACKET,
-    join([fixed, option(OPTION_COMMENT, text.encode(comment)), option(0, new Uint8Array(0))]),
+    joinBytes(fixed, option(OPTION_COMMENT, text.encode(comment)), option(0, new Uint8Array(0))),
   );
 }
 
@@ -105,15 +106,5 @@ function block(type: number, body: Uint8Array): Uint8Array {
   view.setUint32(4, bytes.length, true);
   bytes.set(body, 8);
   view.setUint32(bytes.length - 4, bytes.length, true);
-  return bytes;
-}
-
-function join(parts: readonly Uint8Array[]): Uint8Array {
-  const bytes = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    bytes.set(part, at);
-    at += part.length;
-  }
   return bytes;
 }

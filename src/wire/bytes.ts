@@ -58,3 +58,14 @@ export function equalBytes(a: Uint8Array, aOffset: number, b: Uint8Array, bOffse
   for (let i = 0; i < length; i++) if (a[aOffset + i] !== b[bOffset + i]) return false;
   return true;
 }
+
+/** The parts, one behind the other, in memory of their own. */
+export function joinBytes(...parts: readonly Uint8Array[]): Uint8Array {
+  const bytes = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    bytes.set(part, at);
+    at += part.length;
+  }
+  return bytes;
+}
