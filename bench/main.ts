@@ -5,6 +5,7 @@ import { newProgram, runProgram } from '../src/cli/program.ts';
 import { VERSION } from '../src/daemon/version.ts';
 import { FttcpError } from '../src/errors.ts';
 import { parseTimeMs } from '../src/lab/clock.ts';
+import { interruptible } from '../src/lab/interruption.ts';
 import { benchmarksDocument } from './document.ts';
 import { measureFailover } from './failover.ts';
 import { type BenchSettings, checkCongestion, defaultCongestion } from './lab.ts';
@@ -47,7 +48,8 @@ export async function main(argv: string[]): Promise<void> {
 
 async function bench(names: string[], flags: Flags): Promise<void> {
   const parts = partsOf(names, flags);
-  const results = flags.from === undefined ? await measure(parts, flags) : readResults(flags.from);
+  const results =
+    flags.from === undefined ? await interruptible((signal) => measure(parts, flags, signal)) : readResults(flags.from);
   if (flags.write) {
     writeFileSync(DOCUMENT, benchmarksDocument(results));
     tell(`written: ${DOCUMENT}`);
@@ -89,43 +91,36 @@ function readResults(file: string): BenchResults {
   return { ...found, machine: on, run };
 }
 
-async function measure(parts: ReadonlySet<Part>, flags: Flags): Promise<BenchResults> {
+async function measure(parts: ReadonlySet<Part>, flags: Flags, signal: AbortSignal): Promise<BenchResults> {
   if (flags.detectTimeout !== 'auto') parseTimeMs(flags.detectTimeout);
-  const interruption = new AbortController();
-  const interrupt = () => interruption.abort();
-  process.on('SIGINT', interrupt).on('SIGTERM', interrupt).on('SIGHUP', interrupt);
   const settings: BenchSettings = {
     quick: flags.quick ?? false,
     congestion: checkCongestion(flags.congestion ?? defaultCongestion()),
     detectTimeout: flags.detectTimeout,
     environment: process.env,
-    signal: interruption.signal,
+    signal,
     tell,
   };
   const startedIso = new Date().toISOString();
-  try {
-    const throughput = parts.has('throughput') ? await measureThroughput(settings) : undefined;
-    const latency = parts.has('latency') ? await measureLatency(settings) : undefined;
-    const failover = parts.has('failover') ? await measureFailover(settings) : undefined;
-    const profile = flags.profile || flags.write ? await measureProfile(settings) : undefined;
-    const repeated = [throughput, latency, profile].map((one) => one?.falsePromotions ?? 0);
-    return {
-      ...(throughput === undefined ? {} : { throughput: throughput.throughput }),
-      ...(latency === undefined ? {} : { latency: latency.latency }),
-      ...(failover === undefined ? {} : { failover }),
-      ...(profile === undefined ? {} : { profile: profile.profile }),
-      machine: machine(settings.congestion),
-      run: {
-        version: VERSION,
-        startedIso,
-        quick: settings.quick,
-        detectTimeout: settings.detectTimeout,
-        falsePromotions: repeated.reduce((sum, count) => sum + count, 0),
-      },
-    };
-  } finally {
-    process.off('SIGINT', interrupt).off('SIGTERM', interrupt).off('SIGHUP', interrupt);
-  }
+  const throughput = parts.has('throughput') ? await measureThroughput(settings) : undefined;
+  const latency = parts.has('latency') ? await measureLatency(settings) : undefined;
+  const failover = parts.has('failover') ? await measureFailover(settings) : undefined;
+  const profile = flags.profile || flags.write ? await measureProfile(settings) : undefined;
+  const repeated = [throughput, latency, profile].map((one) => one?.falsePromotions ?? 0);
+  return {
+    ...(throughput === undefined ? {} : { throughput: throughput.throughput }),
+    ...(latency === undefined ? {} : { latency: latency.latency }),
+    ...(failover === undefined ? {} : { failover }),
+    ...(profile === undefined ? {} : { profile: profile.profile }),
+    machine: machine(settings.congestion),
+    run: {
+      version: VERSION,
+      startedIso,
+      quick: settings.quick,
+      detectTimeout: settings.detectTimeout,
+      falsePromotions: repeated.reduce((sum, count) => sum + count, 0),
+    },
+  };
 }
 
 function tell(line: string): void {

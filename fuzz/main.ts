@@ -1,6 +1,6 @@
 /** `npm run fuzz`: reads the command line, watches over the campaign, sums up. docs/fuzzing.md. */
 import { fork } from 'node:child_process';
-import { newProgram, runProgram } from '../src/cli/program.ts';
+import { newProgram, runProgram, seedOf, wholeNumber } from '../src/cli/program.ts';
 import { FttcpError } from '../src/errors.ts';
 import { type CampaignResult, type Failure, repeatCommand } from './campaign.ts';
 import type { Orders, Report } from './child.ts';
@@ -14,7 +14,6 @@ interface Flags {
   json?: boolean;
 }
 
-const NUMBER_MAX = 2 ** 31 - 1;
 const EXIT_FAILED = 1;
 /** No episode takes so long, its failure shrunk, on however slow a machine. */
 const HANGS_AFTER_MS = 240_000;
@@ -37,7 +36,7 @@ export async function main(argv: string[]): Promise<void> {
 }
 
 async function run({ json, target, ...flags }: Flags): Promise<void> {
-  const seed = flags.seed === undefined ? Math.floor(Math.random() * NUMBER_MAX) : wholeNumber(flags.seed, '--seed', 0);
+  const seed = seedOf(flags.seed);
   const inputs = wholeNumber(flags.inputs, '--inputs', 1);
   const episode = flags.episode === undefined ? undefined : wholeNumber(flags.episode, '--episode', 0);
   const targets = TARGETS.map(({ name }) => name).filter((name) => target === undefined || name === target);
@@ -94,11 +93,4 @@ export function summaryLine({ inputs, targets, seed, failures }: CampaignResult,
   const failed = `${failures.length} failure${failures.length === 1 ? '' : 's'}`;
   const seconds = (durationMs / 1000).toFixed(0);
   return `fuzz: ${inputs} inputs to ${Object.keys(targets).length} targets, seed ${seed}, ${failed}, ${seconds} s`;
-}
-
-/** @throws FttcpError `usage` */
-function wholeNumber(text: string, option: string, least: number): number {
-  const number = Number(text);
-  if (/^\d+$/.test(text) && number >= least && number <= NUMBER_MAX) return number;
-  throw new FttcpError('usage', `${option} is a whole number from ${least} to ${NUMBER_MAX}, not "${text}"`);
 }

@@ -1,8 +1,7 @@
 /** `npm run sim`: reads the command line, runs the seeds, sums up. docs/simulation.md. */
 import { execFileSync } from 'node:child_process';
 import type { Command } from 'commander';
-import { newProgram, runProgram } from '../src/cli/program.ts';
-import { FttcpError } from '../src/errors.ts';
+import { newProgram, runProgram, seedOf, wholeNumber } from '../src/cli/program.ts';
 import { type Plan, planOf, STEPS } from './plan.ts';
 import { type Outcome, simulate } from './run.ts';
 import { Tracer } from './trace.ts';
@@ -15,7 +14,6 @@ interface Flags {
   json?: boolean;
 }
 
-const SEED_MAX = 2 ** 31 - 1;
 const EXIT_FAILED = 1;
 
 interface Failure {
@@ -42,7 +40,7 @@ export async function main(argv: string[]): Promise<void> {
 
 function sim(flags: Flags, countGiven: boolean): void {
   const { trace = false, json = false } = flags;
-  const first = flags.seed === undefined ? Math.floor(Math.random() * SEED_MAX) : wholeNumber(flags.seed, '--seed', 0);
+  const first = seedOf(flags.seed);
   const seeds = trace && !countGiven ? 1 : wholeNumber(flags.seeds, '--seeds', 1);
   const steps = wholeNumber(flags.steps, '--steps', 1);
   const tell = (line: string) => (json ? process.stderr : process.stdout).write(`${line}\n`);
@@ -90,11 +88,4 @@ function commit(): string {
   } catch {
     return 'unknown';
   }
-}
-
-/** @throws FttcpError `usage` */
-function wholeNumber(text: string, option: string, least: number): number {
-  const number = Number(text);
-  if (/^\d+$/.test(text) && number >= least && number <= SEED_MAX) return number;
-  throw new FttcpError('usage', `${option} is a whole number from ${least} to ${SEED_MAX}, not "${text}"`);
 }

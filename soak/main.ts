@@ -1,9 +1,10 @@
 /** `npm run soak`: reads the command line, carries the rounds out, sums up. docs/soak.md. */
 import path from 'node:path';
 import { Option } from 'commander';
-import { newProgram, runProgram } from '../src/cli/program.ts';
+import { newProgram, runProgram, seedOf, wholeNumber } from '../src/cli/program.ts';
 import { FttcpError } from '../src/errors.ts';
 import { parseTimeMs } from '../src/lab/clock.ts';
+import { interruptible } from '../src/lab/interruption.ts';
 import { size } from '../src/lab/result.ts';
 import { parseUnkindness } from '../src/lab/unkindness.ts';
 import { enterUserNamespace } from '../src/lab/user-namespace.ts';
@@ -26,7 +27,6 @@ interface Flags {
   json?: boolean;
 }
 
-const SEED_MAX = 2 ** 31 - 1;
 const EXIT_FAILED = 1;
 
 /** What became of it is `process.exitCode`; interrupted is failed. */
@@ -58,21 +58,15 @@ async function soak(flags: Flags): Promise<void> {
   const { detectTimeout, vigil, json } = flags;
   if (detectTimeout !== 'auto') parseTimeMs(detectTimeout);
   const tell = (line: string) => (json ? process.stderr : process.stdout).write(`${line}\n`);
-  const interruption = new AbortController();
-  const interrupt = () => interruption.abort();
-  const run = { detectTimeout, environment: process.env, signal: interruption.signal, tell };
-  const start = vigil === undefined ? planRounds(flags, run) : planVigil(vigil, run);
+  const start = vigil === undefined ? planRounds(flags) : planVigil(vigil);
   enterUserNamespace(process.argv);
   checkTunDevice();
-  process.on('SIGINT', interrupt).on('SIGTERM', interrupt).on('SIGHUP', interrupt);
-  try {
-    const { result, last } = await start();
-    tell(last);
-    if (json) process.stdout.write(`${JSON.stringify(result)}\n`);
-    if (!result.ok) process.exitCode = EXIT_FAILED;
-  } finally {
-    process.off('SIGINT', interrupt).off('SIGTERM', interrupt).off('SIGHUP', interrupt);
-  }
+  const { result, last } = await interruptible((signal) =>
+    start({ detectTimeout, environment: process.env, signal, tell }),
+  );
+  tell(last);
+  if (json) process.stdout.write(`${JSON.stringify(result)}\n`);
+  if (!result.ok) process.exitCode = EXIT_FAILED;
 }
 
 /** What every kind of run is given. */
@@ -84,26 +78,26 @@ interface Run {
 }
 
 /** Starts it. The last line sums up. */
-type Start = () => Promise<{ readonly result: { readonly ok: boolean }; readonly last: string }>;
+type Start = (run: Run) => Promise<{ readonly result: { readonly ok: boolean }; readonly last: string }>;
 
 /** @throws FttcpError `usage` */
-function planVigil(time: string, run: Run): Start {
+function planVigil(time: string): Start {
   const durationMs = parseTimeMs(time);
   if (durationMs <= 0) throw new FttcpError('usage', 'A vigil is longer than nothing, for example 60m.');
-  return async () => {
+  return async (run) => {
     const result = await keepVigil({ ...run, durationMs });
     return { result, last: vigilLine(result) };
   };
 }
 
 /** @throws FttcpError `usage` */
-function planRounds({ cable, family, out, ...flags }: Flags, { tell, ...run }: Run): Start {
-  const seed = flags.seed === undefined ? Math.floor(Math.random() * SEED_MAX) : wholeNumber(flags.seed, '--seed', 0);
+function planRounds({ cable, family, out, ...flags }: Flags): Start {
+  const seed = seedOf(flags.seed);
   const only = flags.round === undefined ? undefined : wholeNumber(flags.round, '--round', 1);
   const last = wholeNumber(flags.rounds, '--rounds', 1);
   if (cable !== undefined && cable !== RANDOM_CABLE) parseUnkindness(cable);
   const rounds = only === undefined ? Array.from({ length: last }, (_, index) => index + 1) : [only];
-  return async () => {
+  return async ({ tell, ...run }) => {
     const { there, missing } = serversThere(process.env.PATH ?? '');
     if (missing.length > 0) tell(`not installed, and left out: ${missing.join(', ')} (the plan depends on it)`);
     const outcomes: RoundOutcome[] = [];
@@ -135,11 +129,4 @@ function outcomeText(outcome: RoundOutcome): string[] {
   ].join(', ');
   if (problems.length === 0) return [`ok: ${facts}`];
   return [`FAILED: ${facts}`, ...problems, `evidence: ${folder}`, `again:    ${repeatCommand(plan)}`];
-}
-
-/** @throws FttcpError `usage` */
-function wholeNumber(text: string, option: string, least: number): number {
-  const number = Number(text);
-  if (/^\d+$/.test(text) && number >= least && number <= SEED_MAX) return number;
-  throw new FttcpError('usage', `${option} is a whole number from ${least} to ${SEED_MAX}, not "${text}"`);
 }

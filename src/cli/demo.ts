@@ -36,26 +36,24 @@ export function registerDemo(program: Command): void {
 
 async function demo({ json, ...options }: DemoFlags): Promise<void> {
   await checkPrograms();
-  const [{ runDemo }, { DemoScreen }, { enterUserNamespace }, { checkTunDevice }] = await Promise.all([
-    import('../lab/demo.ts'),
-    import('../lab/demo-display.ts'),
-    import('../lab/user-namespace.ts'),
-    import('../linux/tun.ts'),
-  ]);
+  const [{ runDemo }, { DemoScreen }, { interruptible }, { enterUserNamespace }, { checkTunDevice }] =
+    await Promise.all([
+      import('../lab/demo.ts'),
+      import('../lab/demo-display.ts'),
+      import('../lab/interruption.ts'),
+      import('../lab/user-namespace.ts'),
+      import('../linux/tun.ts'),
+    ]);
   enterUserNamespace(process.argv);
   checkTunDevice();
   const display = new DemoScreen(json ? process.stderr : process.stdout);
-  const interruption = new AbortController();
-  const interrupt = () => interruption.abort();
-  process.on('SIGINT', interrupt).on('SIGTERM', interrupt).on('SIGHUP', interrupt);
   try {
-    const outcome = await runDemo({ ...options, environment: process.env, display, signal: interruption.signal });
+    const outcome = await interruptible((signal) => runDemo({ ...options, environment: process.env, display, signal }));
     display.outcome(outcome);
     if (json) process.stdout.write(`${JSON.stringify(outcome.result)}\n`);
     if (!outcome.result.ok) process.exitCode = 1;
   } finally {
     display.close();
-    process.off('SIGINT', interrupt).off('SIGTERM', interrupt).off('SIGHUP', interrupt);
   }
 }
 

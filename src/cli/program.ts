@@ -4,6 +4,8 @@ import { FttcpError } from '../errors.ts';
 
 const EXIT_FAILED = 1;
 const EXIT_USAGE = 2;
+/** Of numbers on a command line. */
+const NUMBER_MAX = 2 ** 31 - 1;
 const USAGE_CODES: ReadonlySet<string> = new Set(['usage', 'config-invalid', 'config-unreadable']);
 
 /** A program to be given its options or commands; commands that are made of it have the same manners. */
@@ -22,6 +24,18 @@ export async function runProgram(program: Command, argv: readonly string[]): Pro
     process.exitCode = exitCodeOf(error);
     report(error);
   }
+}
+
+/** @throws FttcpError `usage` */
+export function wholeNumber(text: string, option: string, least: number): number {
+  const number = Number(text);
+  if (/^\d+$/.test(text) && number >= least && number <= NUMBER_MAX) return number;
+  throw new FttcpError('usage', `${option} is a whole number from ${least} to ${NUMBER_MAX}, not "${text}"`);
+}
+
+/** What `--seed` says; random where it is left out. @throws FttcpError `usage` */
+export function seedOf(text: string | undefined): number {
+  return text === undefined ? Math.floor(Math.random() * NUMBER_MAX) : wholeNumber(text, '--seed', 0);
 }
 
 function exitCodeOf(error: unknown): number {

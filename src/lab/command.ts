@@ -4,6 +4,7 @@ import { FttcpError } from '../errors.ts';
 import { checkTunDevice } from '../linux/tun.ts';
 import { parseTimeMs } from './clock.ts';
 import { ACTIONS } from './faults.ts';
+import { interruptible } from './interruption.ts';
 import { summarize } from './result.ts';
 import { runLab, WITNESS_KINDS, type WitnessKind } from './run.ts';
 import { enterUserNamespace } from './user-namespace.ts';
@@ -78,12 +79,9 @@ export function registerLab(program: Command, environment: NodeJS.ProcessEnv, co
 }
 
 async function run(flags: RunFlags, environment: NodeJS.ProcessEnv): Promise<void> {
-  const interruption = new AbortController();
-  const interrupt = () => interruption.abort();
-  process.on('SIGINT', interrupt).on('SIGTERM', interrupt).on('SIGHUP', interrupt);
-  try {
-    const { timeout, port, at, json, replicas, ...rest } = flags;
-    const result = await runLab({
+  const { timeout, port, at, json, replicas, ...rest } = flags;
+  const result = await interruptible((signal) =>
+    runLab({
       ...rest,
       at,
       port: Number(port),
@@ -91,15 +89,13 @@ async function run(flags: RunFlags, environment: NodeJS.ProcessEnv): Promise<voi
       timeoutMs: readTimeout(timeout),
       environment,
       progress: (line) => process.stderr.write(`lab: ${line}\n`),
-      signal: interruption.signal,
-    });
-    process.stderr.write(`${summarize(result)}\n`);
-    if (json) process.stdout.write(`${JSON.stringify(result)}\n`);
-    else showClient(result.client);
-    if (!result.ok) process.exitCode = 1;
-  } finally {
-    process.off('SIGINT', interrupt).off('SIGTERM', interrupt).off('SIGHUP', interrupt);
-  }
+      signal,
+    }),
+  );
+  process.stderr.write(`${summarize(result)}\n`);
+  if (json) process.stdout.write(`${JSON.stringify(result)}\n`);
+  else showClient(result.client);
+  if (!result.ok) process.exitCode = 1;
 }
 
 function readTimeout(text: string): number {
