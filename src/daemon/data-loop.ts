@@ -3,7 +3,7 @@
 // among them, then the log goes out, then the link comes in, then time, then what the barrier lets through. Bulk is taken in small
 // portions, since everything that must be acknowledged waits for two turns or three.
 import { createHmac, randomBytes } from 'node:crypto';
-import { crc32 } from 'node:zlib';
+import { crc32 } from '@node-rs/crc32';
 import { monotonicMs } from '../linux/clock.ts';
 import { drainEventFd } from '../linux/eventfd.ts';
 import { close, EAGAIN, EBADFD, POLLIN, POLLOUT, Poller, read, write, writeTwo } from '../linux/io.ts';
