@@ -97,6 +97,8 @@ export class Connection {
   /** Running checksum of the local server's output up to `outChecksumEnd`. */
   outChecksum = 0;
   outChecksumEnd = 1;
+  /** Backup: end of the output that was compared with the primary's; not beyond `outChecksumEnd`. */
+  outComparedEnd = 1;
   /** Output entries not yet compared with the local output: end, checksum, … */
   readonly uncompared: number[] = [];
   /** Where the two servers' outputs cease to be known to be the same. */

@@ -5,14 +5,16 @@ import { type Connection, NONE } from './connection.ts';
 import type { SouthContext } from './context.ts';
 import { SAMPLE_BYTES } from './output-samples.ts';
 
-/** Entries kept per connection while the local server is behind; from there on the oldest give way, which loses no cover. */
+/**
+ * Entries kept per connection while the local server is behind; from there on the next takes the place of the last, which loses no cover.
+ */
 const UNCOMPARED_MAX = 256;
 
 /** Remembers the checksum of an output entry that ends at `end`. */
 export function expectOutput(connection: Connection, end: number, checksum: number): void {
   const { uncompared } = connection;
-  if (end <= connection.outChecksumEnd || end <= (uncompared.at(-2) ?? 0)) return;
-  if (uncompared.length >= 2 * UNCOMPARED_MAX) uncompared.splice(0, 2);
+  if (end <= connection.outComparedEnd || end <= (uncompared.at(-2) ?? 0)) return;
+  if (uncompared.length >= 2 * UNCOMPARED_MAX) uncompared.splice(-2, 2);
   uncompared.push(end, checksum);
 }
 
@@ -23,13 +25,24 @@ export function compareOutput(connection: Connection, context: SouthContext): vo
     const { output, outWireFin } = connection;
     diverge(connection, outWireFin === NONE ? output.end : Math.min(outWireFin, output.end), context);
   }
-  const { uncompared, output, outChecksumEnd: agreed } = connection;
+  const { uncompared, output } = connection;
   let latest = -1;
   for (let i = 0; i < uncompared.length && (uncompared[i] ?? 0) <= output.end; i += 2) latest = i;
   if (latest < 0) return;
-  advanceChecksum(connection, uncompared[latest] ?? 0, context);
-  if (connection.outChecksum !== uncompared[latest + 1]) diverge(connection, agreed, context);
+  const end = uncompared[latest] ?? 0;
+  advanceChecksum(connection, end, context);
+  if (connection.outChecksum !== uncompared[latest + 1]) diverge(connection, connection.outComparedEnd, context);
+  connection.outComparedEnd = end;
   uncompared.splice(0, latest + 2);
+}
+
+/**
+ * Continues the checksum over output that no entry compares yet, since the local server is behind. Then what the client has need not
+ * be kept until one does: of a server that is behind by more than is kept, the entry might never come.
+ */
+export function checksumAhead(connection: Connection, context: SouthContext): void {
+  const { uncompared, output } = connection;
+  advanceChecksum(connection, Math.min(output.end, uncompared[0] ?? connection.outChecksumEnd), context);
 }
 
 /** Where a server's stream ends is output too: whether one server has said more than the other will ever say. */

@@ -109,7 +109,7 @@ export class Takeover {
    */
   #vouch(connection: Connection): void {
     const { uncompared, outUna } = connection;
-    if (uncompared.length === 0 || connection.outChecksumEnd > outUna) return;
+    if (uncompared.length === 0 || connection.outComparedEnd > outUna) return;
     connection.outVouched = Math.max(connection.outVouched, uncompared[0] ?? 0);
     this.#virtualClient.acknowledge(connection);
   }
@@ -260,7 +260,7 @@ export class Takeover {
 
   /** End of the kept output, the FIN counted, that may go to the client: where entries cover it, it has compared equal. */
   #sendableEnd(connection: Connection): number {
-    if (connection.uncompared.length > 0) return connection.outChecksumEnd;
+    if (connection.uncompared.length > 0) return connection.outComparedEnd;
     return connection.outLocalFin === connection.output.end ? connection.outLocalFin + 1 : connection.output.end;
   }
 

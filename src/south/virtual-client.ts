@@ -10,7 +10,7 @@ import { VIRTIO_HEADER } from '../wire/virtio.ts';
 import type { Connection } from './connection.ts';
 import type { SouthContext } from './context.ts';
 import { BULK_PAYLOAD_MAX, clampWindow, segmentSizeFor, writeTcpVirtio } from './emitter.ts';
-import { compareOutput } from './output-comparison.ts';
+import { checksumAhead, compareOutput } from './output-comparison.ts';
 
 /** How soon a SYN is sent again: nobody listens yet. */
 const SYN_RETRY_MS = 10;
@@ -216,7 +216,7 @@ export class VirtualClient {
     const end = start + segment.dataLength;
     if (segment.dataLength === 0 && (segment.flags & FIN) === 0) return start < connection.outLocalNxt;
     const fresh = connection.output.end;
-    if (start <= fresh && end > fresh && connection.output.accepts(end)) {
+    if (start <= fresh && end > fresh && this.#hasRoom(connection, end)) {
       connection.output.write(fresh, segment.bytes, segment.dataOffset + (fresh - start), end - fresh);
       connection.outLocalNxt = Math.max(connection.outLocalNxt, end);
       compareOutput(connection, this.#context);
@@ -228,6 +228,15 @@ export class VirtualClient {
       compareOutput(connection, this.#context);
     }
     return start < connection.outUna || start > fresh;
+  }
+
+  /** Whether output up to `end` can be kept: what the client has gives way. */
+  #hasRoom(connection: Connection, end: number): boolean {
+    const { output, outUna } = connection;
+    if (output.accepts(end)) return true;
+    checksumAhead(connection, this.#context);
+    output.release(Math.min(outUna, connection.outChecksumEnd));
+    return output.accepts(end);
   }
 
   #predecessorDone(connection: Connection): boolean {

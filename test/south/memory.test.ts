@@ -61,6 +61,24 @@ test('a backup keeps no more output of clients that acknowledge nothing than it 
   world.finish();
 });
 
+test('a backup whose server is behind by more than is kept comes as far, and can take over', () => {
+  const world = new World({
+    seed: 5,
+    app: files,
+    servers: [WIDE, WIDE],
+    limits: { ...LIMITS, connectionBytes: 96 << 10 },
+  });
+  world.pair();
+  world.backup.server.reads = false;
+  const client = download(world, 1_200_000, false, WIDE);
+  world.run(() => client.tcp.received.length > 800_000);
+  world.backup.server.reads = true;
+  world.run(() => client.tcp.received.length > 1_000_000);
+  world.crash(world.primary);
+  world.finish();
+  equal(world.backup.south.counters.divergences, 0);
+});
+
 test('what is over is not kept', () => {
   const world = new World({ seed: 4, app: sink, servers: [WIDE, WIDE], limits: LIMITS }).pair();
   for (let i = 0; i < CLIENTS; i++) upload(world, LENGTH, WIDE);

@@ -113,6 +113,16 @@ test('a local server that is far behind does not make the list of entries grow w
   equal(comparison.connection.uncompared.length, 0);
 });
 
+test('a local server that is far behind has its output compared on its way, not only once it has come as far', () => {
+  const comparison = new Comparison();
+  const data = new Uint8Array(10_000).map((_, i) => i & 0xff);
+  for (let end = 10; end <= data.length; end += 10) comparison.expect(data, end);
+  const local = data.slice();
+  local[1_000] = 0xff;
+  comparison.say(local.subarray(0, 1_100));
+  equal(comparison.connection.divergedAt, 1);
+});
+
 function sum(numbers: readonly number[]): number {
   return numbers.reduce((total, n) => total + n, 0);
 }
