@@ -19,6 +19,7 @@ import type { DataCommand, DataMessage } from './data-worker.ts';
 import type { DetectorReady, DetectorWorkerData } from './detector-worker.ts';
 import { Enclosure, type EnclosureStatus } from './enclosure.ts';
 import { HealthBoard, HealthReading } from './health-board.ts';
+import { collectWithoutHelpers, compileWithoutHelpers } from './helper-threads.ts';
 import { createLogger, type Logger } from './logger.ts';
 import { isCrash } from './server-death.ts';
 import { serviceMac, serviceTag } from './service-identity.ts';
@@ -32,6 +33,7 @@ const LAN_PROBE_MS = 30;
 
 /** Resolves when the daemon has ended in good order. */
 export async function runDaemon(config: ServiceConfig, options: { asPrimary: boolean }): Promise<void> {
+  collectWithoutHelpers();
   const daemon = new Daemon(config, options.asPrimary);
   await daemon.run();
 }
@@ -208,10 +210,13 @@ class Daemon {
       wakeFd: this.#wakeFd,
       boot: randomInt(1, 2 ** 32),
     };
-    this.#detector = this.#worker('detector', data);
-    this.#detectorReady = await new Promise<DetectorReady>((resolve, reject) => {
-      this.#detector?.once('message', resolve);
-      this.#detector?.once('error', reject);
+    this.#detectorReady = await compileWithoutHelpers(() => {
+      const detector = this.#worker('detector', data);
+      this.#detector = detector;
+      return new Promise<DetectorReady>((resolve, reject) => {
+        detector.once('message', resolve);
+        detector.once('error', reject);
+      });
     });
     const { timeoutMs, withoutRealtime } = this.#detectorReady;
     if (withoutRealtime === '') this.#log.info('detector', { timeoutMs, realtime: true });

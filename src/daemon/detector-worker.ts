@@ -14,7 +14,7 @@ import { signalEventFd } from '../linux/eventfd.ts';
 import { close } from '../linux/io.ts';
 import { allocate } from '../linux/memory.ts';
 import { setRealtime } from '../linux/scheduling.ts';
-import { type SockAddr, sendTo, sockAddr, udpBind } from '../linux/socket.ts';
+import { localPort, type SockAddr, sendTo, sockAddr, udpBind } from '../linux/socket.ts';
 import { nameThread } from '../linux/thread-name.ts';
 import type { Endpoint } from './config.ts';
 import { HealthBoard, HealthReading } from './health-board.ts';
@@ -64,6 +64,8 @@ const BATCH = 16;
 const BATCHES_MOST = 32;
 /** Room for a byte more than a heartbeat has, so that what is longer is seen to be. */
 const DATAGRAM_BYTES = HEARTBEAT_BYTES + 1;
+const LOOPBACK = '127.0.0.1';
+const REHEARSED_TURNS = 1000;
 
 interface Path {
   readonly index: number;
@@ -86,18 +88,14 @@ class DetectorLoop {
   readonly #peer = new HealthReading().peer;
   #suspicions = 0;
 
-  constructor(data: DetectorWorkerData, timeoutMs: number) {
+  constructor(data: DetectorWorkerData, timeoutMs: number, paths: Path[]) {
     this.#data = data;
     this.#removeTimeoutMs = data.removeTimeoutMs === 'auto' ? REMOVE_FACTOR * timeoutMs : data.removeTimeoutMs;
     this.#board = new HealthBoard(data.board);
     this.#silence = new SilenceDetector(timeoutMs, data.timeoutMs === 'auto' ? LEARN_FACTOR * timeoutMs : timeoutMs);
     this.#authenticate = authenticator(data.key);
     this.#inbox = new HeartbeatInbox({ ...data, authenticate: this.#authenticate });
-    this.#paths = data.own.map((own, index) => {
-      const peer = data.peer[index];
-      assert(peer !== undefined, 'heartbeat paths are paired');
-      return { index, fd: udpBind(own.host, own.port), peer: sockAddr(peer.host, peer.port) };
-    });
+    this.#paths = paths;
     this.#lanPaths = new LanPaths(data.overLan);
     this.#own.sender = data.selfIndex;
     this.#own.service = data.service;
@@ -111,16 +109,20 @@ class DetectorLoop {
       sleepUntil(wakeAtMs);
       const nowMs = monotonicMs();
       wakeAtMs = Math.max(wakeAtMs + this.#data.intervalMs, nowMs);
-      for (const path of this.#paths) this.#drain(path, nowMs);
-      this.#silence.woke(nowMs);
-      this.#judge(nowMs);
-      this.#send(nowMs);
+      this.turn(nowMs);
       if (nowMs - gapsAtMs > GAPS_EVERY_MS) {
         gapsAtMs = nowMs;
         this.#board.writeGaps(this.#silence.gaps, this.#data.intervalMs, this.#suspicions);
       }
     }
     for (const path of this.#paths) close(path.fd);
+  }
+
+  turn(nowMs: number): void {
+    for (const path of this.#paths) this.#drain(path, nowMs);
+    this.#silence.woke(nowMs);
+    this.#judge(nowMs);
+    this.#send(nowMs);
   }
 
   #drain({ index, fd }: Path, nowMs: number): void {
@@ -190,12 +192,39 @@ function authenticator(key: Uint8Array): Authenticator {
   };
 }
 
+/** Two detectors hear each other on this thread for a while, so that their code is compiled before a peer relies on it. */
+function rehearse(data: DetectorWorkerData, timeoutMs: number): void {
+  const fds = [udpBind(LOOPBACK, 0), udpBind(LOOPBACK, 0)];
+  const loops = fds.map((fd, selfIndex) => {
+    const part = { ...data, board: new HealthBoard().memory, selfIndex, boot: 1 + selfIndex, overLan: [true] };
+    const peer = sockAddr(LOOPBACK, localPort(fds[1 - selfIndex] ?? fd));
+    return new DetectorLoop(part, timeoutMs, [{ index: 0, fd, peer }]);
+  });
+  for (let i = 0; i < REHEARSED_TURNS; i++) {
+    for (const loop of loops) {
+      const nowMs = monotonicMs();
+      sleepUntil(nowMs);
+      loop.turn(nowMs);
+    }
+  }
+  for (const fd of fds) close(fd);
+}
+
+function openPaths({ own, peer: peers }: DetectorWorkerData): Path[] {
+  return own.map(({ host, port }, index) => {
+    const peer = peers[index];
+    assert(peer !== undefined, 'heartbeat paths are paired');
+    return { index, fd: udpBind(host, port), peer: sockAddr(peer.host, peer.port) };
+  });
+}
+
 function main(data: DetectorWorkerData): void {
   nameThread(DETECTOR_THREAD);
+  rehearse(data, TIMEOUT_REALTIME_MS);
   const realtime = data.realtime === 'off' ? { ok: false as const, reason: 'switched off' } : setRealtime(PRIORITY);
   const timeoutMs =
     data.timeoutMs === 'auto' ? (realtime.ok ? TIMEOUT_REALTIME_MS : TIMEOUT_ORDINARY_MS) : data.timeoutMs;
-  const loop = new DetectorLoop(data, timeoutMs);
+  const loop = new DetectorLoop(data, timeoutMs, openPaths(data));
   const ready: DetectorReady = { timeoutMs, withoutRealtime: realtime.ok ? '' : realtime.reason };
   parentPort?.postMessage(ready);
   loop.run();
