@@ -211,10 +211,12 @@ export class Stage {
   /** All that follows from what has come. */
   #settle(circumstances: number): void {
     this.south.appendNotes();
-    this.south.reportFed(() => undefined);
+    this.south.reportProgress(() => undefined);
     this.south.reportDiverged(() => undefined);
     if ((circumstances & FED) !== 0) {
-      for (const { id, inEnd } of this.south.connections) this.south.backupFed(id, inEnd, this.nowMs);
+      for (const { id, inEnd, outLocalNxt } of this.south.connections) {
+        this.south.backupProgress(id, { fed: inEnd, said: outLocalNxt }, this.nowMs);
+      }
     }
     for (let round = 0; round < ROUNDS_MAX && (circumstances & KERNEL_ANSWERS) !== 0; round++) {
       const said = this.#kernel.said.splice(0);

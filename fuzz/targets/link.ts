@@ -133,7 +133,7 @@ class Host {
     return [
       this.replica.role,
       this.replica.epoch,
-      connections.map(({ divergedAt, inBackupNxt }) => [divergedAt, inBackupNxt]),
+      connections.map(({ divergedAt, inBackupNxt, outBackupNxt }) => [divergedAt, inBackupNxt, outBackupNxt]),
     ];
   }
 
@@ -250,10 +250,11 @@ const LOGGED = new Stage({ family: 4, logged: true }).speak().converse().entries
 
 function corpusOf(host: Host): Uint8Array[] {
   const conversation = [challenge(), hello(), welcome(), written((session) => session.sendRefuse('another key'))];
-  const positions = [LINK_FRAME.ACK, LINK_FRAME.FED, LINK_FRAME.DIVERGED].map(position);
+  const positions = [LINK_FRAME.ACK, LINK_FRAME.DIVERGED].map(position);
+  const progress = written((session) => session.sendProgress(1, 50, 70));
   const others = [LINK_FRAME.HANDOVER, LINK_FRAME.LEAVE, ENTRY.NOOP].map(bare);
   const floods = [bare(LINK_FRAME.HELLO), challenge()].map(repeated);
-  return [...conversation, ...positions, ...others, ...LOGGED, ...floods, host.greeting].filter(
+  return [...conversation, ...positions, progress, ...others, ...LOGGED, ...floods, host.greeting].filter(
     ({ length }) => length > 0,
   );
 }

@@ -41,8 +41,8 @@ export const LINK_FRAME = {
   HANDOVER: 69,
   /** Backup to primary: remove me from the view. */
   LEAVE: 70,
-  /** Backup to primary: my server's TCP has acknowledged this connection's input up to this position. */
-  FED: 71,
+  /** Backup to primary: so far my server's TCP has acknowledged this connection's input, and so much has it said. */
+  PROGRESS: 71,
   /** Backup to primary: the outputs of the two servers differ on this connection, at this position or before. */
   DIVERGED: 72,
 } as const;

@@ -9,7 +9,7 @@ import type { Member } from './view.ts';
 
 export const NONCE_BYTES = 16;
 export const PROOF_BYTES = 32;
-const PROTOCOL_VERSION = 2;
+const PROTOCOL_VERSION = 3;
 
 const CHALLENGE_LENGTH = FRAME_HEADER + NONCE_BYTES;
 const HELLO_INDEX = FRAME_HEADER + 8;
@@ -21,6 +21,8 @@ const WELCOME_EPOCH = FRAME_HEADER;
 const WELCOME_PROOF = FRAME_HEADER + 4;
 const WELCOME_LENGTH = WELCOME_PROOF + PROOF_BYTES;
 const ACK_LENGTH = FRAME_HEADER + 8;
+const PROGRESS_SAID = FRAME_HEADER + 8;
+const PROGRESS_LENGTH = FRAME_HEADER + 16;
 
 /** Keyed hash of the joined parts, PROOF_BYTES long. */
 export type Prove = (label: string, parts: readonly Uint8Array[]) => Uint8Array;
@@ -113,14 +115,22 @@ export class LinkSession {
     setU64(this.#queue.bytes, at + FRAME_HEADER, position);
   }
 
-  /** The position of ACK, FED and DIVERGED. */
+  /** The position of ACK and DIVERGED. */
   static readPosition(ack: FrameView): number {
     return ack.length === ACK_LENGTH ? ack.u64(FRAME_HEADER) : Number.NaN;
   }
 
-  sendFed(connection: number, position: number): void {
-    const at = this.#begin(LINK_FRAME.FED, ACK_LENGTH, connection);
-    setU64(this.#queue.bytes, at + FRAME_HEADER, position);
+  /** @param fed position in the client's stream. @param said position in the server's stream. */
+  sendProgress(connection: number, fed: number, said: number): void {
+    const at = this.#begin(LINK_FRAME.PROGRESS, PROGRESS_LENGTH, connection);
+    setU64(this.#queue.bytes, at + FRAME_HEADER, fed);
+    setU64(this.#queue.bytes, at + PROGRESS_SAID, said);
+  }
+
+  /** Both NaN where the frame is malformed. */
+  static readProgress(progress: FrameView): { fed: number; said: number } {
+    if (progress.length !== PROGRESS_LENGTH) return { fed: Number.NaN, said: Number.NaN };
+    return { fed: progress.u64(FRAME_HEADER), said: progress.u64(PROGRESS_SAID) };
   }
 
   sendDiverged(connection: number, position: number): void {

@@ -269,7 +269,7 @@ export class Replica {
     this.#become(turn(this.#config, this.#standing, situation), nowMs, health.peer);
     if (this.#witness !== undefined) this.#turnWitness(this.#witness, situation, nowMs);
     if (this.role === 'primary' || this.role === 'backup') this.#south.tick(nowMs);
-    this.#reportFed();
+    this.#reportProgress();
     this.#reportDiverged();
     this.#announceAgain(nowMs);
     this.#mournServer(nowMs);
@@ -311,13 +311,19 @@ export class Replica {
   }
 
   #situation(nowMs: number, health: Health): Situation {
-    const late = this.#barrier.oldestUnackedMs(nowMs) > this.#config.ackTimeoutMs;
     return {
       health,
-      backupFails: this.#session === undefined ? this.#lossReason : late ? 'acknowledgements are late' : '',
+      backupFails: this.#backupFails(nowMs),
       witnessLost: this.#witnessLost,
       waitedLongEnough: nowMs - this.#startedAtMs >= START_GRACE_MS,
     };
+  }
+
+  /** Why the backup does not do its part although it may live; '' if it does. */
+  #backupFails(nowMs: number): string {
+    if (this.#session === undefined) return this.#lossReason;
+    if (this.#barrier.oldestUnackedMs(nowMs) > this.#config.ackTimeoutMs) return 'acknowledgements are late';
+    return this.#south.isHeldTooLong ? "the backup's server gets no further, and holds clients back" : '';
   }
 
   #turnWitness(witness: WitnessTalk, situation: Situation, nowMs: number): void {
@@ -467,8 +473,8 @@ export class Replica {
         if (this.role !== 'backup') return false;
         this.#become(handedOver(this.#config, this.#standing), nowMs, { ...NO_PEER, epoch: this.epoch });
         return true;
-      case LINK_FRAME.FED:
-        if (this.#leads) this.#south.backupFed(frame.connection, LinkSession.readPosition(frame), nowMs);
+      case LINK_FRAME.PROGRESS:
+        if (this.#leads) this.#south.backupProgress(frame.connection, LinkSession.readProgress(frame), nowMs);
         return true;
       case LINK_FRAME.DIVERGED:
         if (this.#leads) this.#south.backupDiverged(frame.connection, LinkSession.readPosition(frame));
@@ -490,10 +496,12 @@ export class Replica {
     return false;
   }
 
-  #reportFed(): void {
+  #reportProgress(): void {
     const session = this.#session;
     if (this.role !== 'backup' || session === undefined) return;
-    this.#south.reportFed((connection, position) => session.sendFed(connection, position));
+    this.#south.reportProgress(({ id, inBackupNxt, outBackupNxt }) =>
+      session.sendProgress(id, inBackupNxt, outBackupNxt),
+    );
   }
 
   #reportDiverged(): void {

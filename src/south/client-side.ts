@@ -200,6 +200,7 @@ export class ClientSide {
     const kept = this.#takeData(connection, segment, position, length);
     if (kept < 0) return;
     if (connection.direct) {
+      this.#backpressure.narrow(connection, segment);
       translateForServer(connection, segment);
       this.#deliver(segment.bytes, kept);
     } else if (connection.resetByServer) {

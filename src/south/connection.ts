@@ -7,6 +7,7 @@ import type { OpenFields } from '../log/log-writer.ts';
 import { positionOf, type Seq, seqAt } from '../wire/seq.ts';
 import type { Budget } from './budget.ts';
 import { OutputSamples } from './output-samples.ts';
+import { Standstill } from './standstill.ts';
 import { StreamBuffer } from './stream-buffer.ts';
 
 export const NONE = -1;
@@ -75,8 +76,10 @@ export class Connection {
   /** Highest ACK of the client, and the right edge of its window. */
   outUna = 1;
   outWireEdge = 1;
-  /** The same as the virtual client offered it to the local server last. */
+  /** The right edge of the window that the local server was offered, by the virtual client or in the client's segments. */
   outLocalEdge = 1;
+  /** How far the backup's server has sent, as `inBackupNxt` is for the input. */
+  outBackupNxt = 1;
   /** Largest window that the client has offered: MAX.SND.WND of RFC 5961 §5.2. */
   outWndMax: number;
   /** End of what the local server has sent, the FIN counted. */
@@ -131,9 +134,8 @@ export class Connection {
   /** After a promotion: next position of the kept output to send, and how many bytes may be sent before the next ACK. */
   recoverNxt = NONE;
   recoverCredit = 0;
-  /** After a promotion: what the local server had done when it was looked at, and since when it has not done more. */
-  caughtUpTo = NONE;
-  caughtUpAtMs = 0;
+  /** After a promotion: what the local server has done. Before: what the backup's has, while it holds this client back. */
+  readonly standstill = new Standstill();
   /** After a promotion: the client's ACK when it was looked at. */
   outUnaSeen = 1;
   /** The connection that had the same four-tuple before and is not finished yet. */
@@ -164,6 +166,7 @@ export class Connection {
     this.inWireEdge = 1 + open.serverWindow;
     this.inLocalEdge = direct ? this.inWireEdge : 1;
     this.outWireEdge = 1 + open.clientWindow;
+    if (direct) this.outLocalEdge = this.outWireEdge;
     this.outWndMax = open.clientWindow;
     this.outMss = open.clientMss;
   }

@@ -81,7 +81,7 @@ export class SouthWrap {
       counters: Object.fromEntries(COUNTERS.map((name) => [name, 0])) as Counters,
       budget: new Budget(limits.totalBytes),
       unfedBytes: 0,
-      fed: [],
+      progressed: [],
       diverged: [],
       noted: [],
       serverFate: parts.serverFate,
@@ -96,7 +96,7 @@ export class SouthWrap {
     this.#virtualClient = new VirtualClient(context, parts.scratch);
     this.#replay = new Replay(context, this.#virtualClient);
     this.#takeover = new Takeover(context, this.#emitter, this.#virtualClient);
-    this.#backpressure = new Backpressure(context, this.#emitter);
+    this.#backpressure = new Backpressure(context, this.#emitter, this.#virtualClient);
     this.#existence = new Existence(this.#virtualClient);
     const icmpErrors = new IcmpErrors(context, this.#takeover);
     this.#clientSide = new ClientSide(context, {
@@ -211,10 +211,10 @@ export class SouthWrap {
   }
 
   /** Backup: reports, once per batch, how far this host's server has come. */
-  reportFed(report: (connection: number, position: number) => void): void {
-    const { fed } = this.#context;
-    for (const connection of fed) report(connection.id, connection.inBackupNxt);
-    fed.length = 0;
+  reportProgress(report: (connection: Connection) => void): void {
+    const { progressed } = this.#context;
+    for (const connection of progressed) report(connection);
+    progressed.length = 0;
   }
 
   /** Reports, once per batch, where the two servers' outputs differ. */
@@ -231,9 +231,16 @@ export class SouthWrap {
   }
 
   /** Primary: the backup's server has come so far. */
-  backupFed(id: number, position: number, nowMs: number): void {
+  backupProgress(id: number, { fed, said }: { fed: number; said: number }, nowMs: number): void {
     const connection = this.#context.byId.get(id);
-    if (connection !== undefined) this.#backpressure.fed(connection, position, nowMs);
+    if (connection === undefined) return;
+    this.#backpressure.fed(connection, fed, nowMs);
+    this.#backpressure.said(connection, said);
+  }
+
+  /** Primary: a client has been held back for long by a backup whose server gets no further with it. */
+  get isHeldTooLong(): boolean {
+    return this.#backpressure.isTooLong;
   }
 
   /** Primary: no backup is left in the view. */

@@ -127,10 +127,9 @@ export class Takeover {
       this.#retransmit(connection, nowMs);
     }
     connection.outUnaSeen = outUna;
-    if (connection.caughtUpTo !== inLocalNxt + outLocalNxt || !isBehind(connection)) {
-      connection.caughtUpTo = inLocalNxt + outLocalNxt;
-      connection.caughtUpAtMs = nowMs;
-    } else if (nowMs - connection.caughtUpAtMs >= this.#context.config.catchUpTimeoutMs) {
+    if (!isBehind(connection)) {
+      connection.standstill.reset();
+    } else if (connection.standstill.look(inLocalNxt + outLocalNxt, nowMs) >= this.#context.config.catchUpTimeoutMs) {
       diverge(connection, outLocalNxt, this.#context);
       this.#end(connection, nowMs);
     }

@@ -137,15 +137,23 @@ export class VirtualClient {
     if (connection.phase === 'syn-sent') return;
     this.#learnAck(connection, segment);
     const answer = this.#takeOutput(connection, segment);
+    this.#reportStep(connection);
     this.pump(connection, nowMs);
     if (answer || ackFor(connection) > connection.outLocalAcked) this.acknowledge(connection);
   }
 
-  /** Backup: reports what was fed in steps too small to be told at once. Now and then. */
+  /** Backup: reports what was done in steps too small to be told at once. Now and then. */
   reportRest(): void {
     for (const connection of this.#context.byId.values()) {
-      if (connection.inLocalNxt > connection.inBackupNxt) this.#report(connection);
+      const { inLocalNxt, inBackupNxt, outLocalNxt, outBackupNxt } = connection;
+      if (inLocalNxt > inBackupNxt || outLocalNxt > outBackupNxt) this.#report(connection);
     }
+  }
+
+  /** Tells the local server that talks with its client directly that it may send up to `edge` after all. */
+  offer(connection: Connection, edge: number): void {
+    connection.outLocalEdge = edge;
+    this.#send(connection, ACK, connection.inEnd, 0);
   }
 
   /** Sends again what the local server has not acknowledged in time. */
@@ -192,22 +200,25 @@ export class VirtualClient {
       connection.inFed = Math.max(connection.inFed, ack);
       connection.retries = 0;
       connection.input.release(ack);
-      this.#reportFed(connection);
     }
     const edge = ack + segment.window * 2 ** connection.serverScaleLocal;
     if (ack === connection.inLocalNxt) connection.inLocalEdge = Math.max(connection.inLocalEdge, edge);
   }
 
-  /** The primary holds the clients' windows by what is not fed here. */
-  #reportFed(connection: Connection): void {
-    const step = Math.min(FED_STEP_BYTES, this.#context.config.limits.connectionBytes / 16);
-    if (connection.inLocalNxt - connection.inBackupNxt >= step) this.#report(connection);
+  /** The primary holds windows by what is not fed here, and not said. */
+  #reportStep(connection: Connection): void {
+    const { inLocalNxt, inBackupNxt, outLocalNxt, outBackupNxt } = connection;
+    const step = this.#context.config.limits.connectionBytes / 16;
+    if (inLocalNxt - inBackupNxt >= Math.min(FED_STEP_BYTES, step) || outLocalNxt - outBackupNxt >= step) {
+      this.#report(connection);
+    }
   }
 
   #report(connection: Connection): void {
     if (this.#context.speaking) return;
     connection.inBackupNxt = connection.inLocalNxt;
-    this.#context.fed.push(connection);
+    connection.outBackupNxt = connection.outLocalNxt;
+    this.#context.progressed.push(connection);
   }
 
   /** Keeps and compares new output. @returns whether the local server expects an answer. RFC 9293 §3.10.7.4, first check */
@@ -274,9 +285,11 @@ export class VirtualClient {
     fields.seq = connection.inPositionToSeq(position);
     fields.ack = connection.outPositionToLocal(connection.outLocalAcked);
     fields.flags = flags;
-    const window = clampWindow((edgeFor(connection) - connection.outLocalAcked) / 2 ** connection.clientScale);
-    fields.window = window;
-    connection.outLocalEdge = connection.outLocalAcked + window * 2 ** connection.clientScale;
+    const edge = connection.direct ? connection.outLocalEdge : edgeFor(connection);
+    fields.window = clampWindow((edge - connection.outLocalAcked) / 2 ** connection.clientScale);
+    if (!connection.direct) {
+      connection.outLocalEdge = connection.outLocalAcked + fields.window * 2 ** connection.clientScale;
+    }
     fields.dataLength = length;
     fields.tsEcr = connection.tsLocal;
     fields.mss = 0;

@@ -70,11 +70,11 @@ test('who has another key is not admitted', () => {
 
 test('positions are read as they were written', () => {
   fc.assert(
-    fc.property(word32, fc.maxSafeNat(), (connection, position) => {
+    fc.property(word32, fc.maxSafeNat(), fc.maxSafeNat(), (connection, position, said) => {
       const end = new End('key', 1, new Uint8Array(16));
-      end.session.sendFed(connection, position);
-      const fed = end.said();
-      deepEqual([fed.connection, LinkSession.readPosition(fed)], [connection, position]);
+      end.session.sendProgress(connection, position, said);
+      const progress = end.said();
+      deepEqual([progress.connection, LinkSession.readProgress(progress)], [connection, { fed: position, said }]);
       end.session.sendDiverged(connection, position);
       const diverged = end.said();
       deepEqual([diverged.connection, LinkSession.readPosition(diverged)], [connection, position]);

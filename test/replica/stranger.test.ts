@@ -17,7 +17,7 @@ const prove = () => new Uint8Array(32).fill(1);
 function frame(type: number, length: number, position = 0): Uint8Array {
   const bytes = new Uint8Array(length);
   writeFrameHeader(bytes, 0, length, type, 0, 1);
-  if (length === FRAME_HEADER + 8) setU64(bytes, FRAME_HEADER, position);
+  for (let at = FRAME_HEADER; at + 8 <= length; at += 8) setU64(bytes, at, position);
   return bytes;
 }
 
@@ -66,12 +66,17 @@ test('a joiner answers one challenge', () => {
   ok(stage.log.queue.used < 200);
 });
 
-test('who has proved nothing has no connection diverge, and none fed', () => {
-  for (const type of [LINK_FRAME.DIVERGED, LINK_FRAME.FED]) {
+test('who has proved nothing has no connection diverge, and none get on', () => {
+  for (const type of [LINK_FRAME.DIVERGED, LINK_FRAME.PROGRESS]) {
     const { replica, stage, events } = connected(true);
-    const known = () => [...stage.south.connections].map(({ diverged, inBackupNxt }) => [diverged, inBackupNxt]);
+    const known = () =>
+      [...stage.south.connections].map(({ diverged, inBackupNxt, outBackupNxt }) => [
+        diverged,
+        inBackupNxt,
+        outBackupNxt,
+      ]);
     const before = known();
-    flood(replica, frame(type, FRAME_HEADER + 8, 50));
+    flood(replica, frame(type, FRAME_HEADER + (type === LINK_FRAME.PROGRESS ? 16 : 8), 50));
     replica.tick(2001, 0, { peer: NO_PEER, lanUp: true });
     deepEqual(known(), before);
     deepEqual(events, []);

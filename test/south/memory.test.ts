@@ -61,22 +61,47 @@ test('a backup keeps no more output of clients that acknowledge nothing than it 
   world.finish();
 });
 
-test('a backup whose server is behind by more than is kept comes as far, and can take over', () => {
-  const world = new World({
-    seed: 5,
-    app: files,
-    servers: [WIDE, WIDE],
-    limits: { ...LIMITS, connectionBytes: 96 << 10 },
-  });
-  world.pair();
+test('a backup whose server is behind by more entries than are kept comes as far, and can take over', () => {
+  const small = { ...WIDE, mss: 536 };
+  const limits = { connectionBytes: 256 << 10, totalBytes: 128 << 10 };
+  const world = new World({ seed: 5, app: files, servers: [WIDE, WIDE], limits }).pair();
   world.backup.server.reads = false;
-  const client = download(world, 1_200_000, false, WIDE);
-  world.run(() => client.tcp.received.length > 800_000);
+  for (let i = 0; i < CLIENTS; i++) download(world, LENGTH, false, small);
+  world.run(() => world.clients.every(({ tcp }) => tcp.received.length > 200_000));
   world.backup.server.reads = true;
-  world.run(() => client.tcp.received.length > 1_000_000);
+  world.run(() => world.clients.every(({ tcp }) => tcp.received.length > 280_000));
   world.crash(world.primary);
   world.finish();
   equal(world.backup.south.counters.divergences, 0);
+});
+
+test("a backup whose server says nothing holds the primary's back, and it goes on when that has come along", () => {
+  const kept = 96 << 10;
+  const world = new World({ seed: 6, app: files, servers: [WIDE, WIDE], limits: { ...LIMITS, connectionBytes: kept } });
+  world.pair();
+  world.backup.server.reads = false;
+  const client = download(world, 600_000, false, WIDE);
+  world.runFor(3_000);
+  const { length } = client.tcp.received;
+  ok(length > kept / 2 && length < 2 * kept, `${length} bytes`);
+  equal(world.primary.events.filter(({ event }) => event === 'removing').length, 0);
+  world.backup.server.reads = true;
+  world.finish();
+  equal(world.backup.south.counters.divergences, 0);
+});
+
+test('a backup whose server gets no further is put out of the view after a while, and its clients go on', () => {
+  const limits = { ...LIMITS, connectionBytes: 96 << 10 };
+  for (const app of [files, sink]) {
+    const world = new World({ seed: 7, app, servers: [WIDE, { bufferBytes: 8_000, windowScale: 7 }], limits }).pair();
+    world.backup.server.reads = false;
+    if (app === files) download(world, 600_000, false, WIDE);
+    else upload(world, 600_000, WIDE);
+    world.finish();
+    const removing = world.primary.events.find(({ event }) => event === 'removing');
+    const reason = removing && 'reason' in removing ? removing.reason : '';
+    equal(reason, "the backup's server gets no further, and holds clients back");
+  }
 });
 
 test('what is over is not kept', () => {
