@@ -106,7 +106,7 @@ function throughputSection(throughput: ThroughputResult): string {
   );
   return `## Throughput
 
-iperf3, one connection, three seconds after one to warm up, the payload that arrived. *Up* is from the client to the service. Direct
+iperf3, one connection, three seconds after three to warm up, the payload that arrived. *Up* is from the client to the service. Direct
 and fttcp take turns; the ratio is the median of the pairs' own ratios. The LAN is shaped to 1 Gb/s both ways, or not at all: then the
 machine alone is the limit, and the ratio says what a byte costs with fttcp against what it costs without.
 

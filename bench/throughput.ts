@@ -19,7 +19,7 @@ export const PORT = 5201;
 export const IPERF_SERVER = `mount --bind /dev/zero /dev/urandom && exec iperf3 --server --port ${PORT}`;
 const MEASURED_S = 3;
 /** Slow start, and the daemons' own warming up. */
-const OMITTED_S = 1;
+const OMITTED_S = 3;
 
 export function iperfClient(direction: Direction, measuredS: number, omittedS: number): string {
   const words = ['--json', '--time', measuredS, ...(omittedS > 0 ? ['--omit', omittedS] : [])];

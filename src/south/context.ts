@@ -96,7 +96,7 @@ export interface SouthContext {
   /** Primary: logged bytes of all clients that the backup's server has not acknowledged, as last heard. */
   unfedBytes: number;
   /** Backup: connections whose server has acknowledged so much that the primary should hear of it. */
-  readonly progressed: Connection[];
+  readonly progressed: Set<Connection>;
   /** Connections that have diverged and of which nobody has been told yet. */
   readonly diverged: Connection[];
   /** Connections whose client has acknowledged, or changed its window, since the last notes were appended. */

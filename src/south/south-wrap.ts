@@ -81,7 +81,7 @@ export class SouthWrap {
       counters: Object.fromEntries(COUNTERS.map((name) => [name, 0])) as Counters,
       budget: new Budget(limits.totalBytes),
       unfedBytes: 0,
-      progressed: [],
+      progressed: new Set(),
       diverged: [],
       noted: [],
       serverFate: parts.serverFate,
@@ -214,7 +214,7 @@ export class SouthWrap {
   reportProgress(report: (connection: Connection) => void): void {
     const { progressed } = this.#context;
     for (const connection of progressed) report(connection);
-    progressed.length = 0;
+    progressed.clear();
   }
 
   /** Reports, once per batch, where the two servers' outputs differ. */

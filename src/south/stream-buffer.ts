@@ -50,9 +50,14 @@ export class StreamBuffer {
     return this.#islands[2 * index + 1] ?? this.#end;
   }
 
+  /** First position that is beyond the bound of one buffer. */
+  get limit(): number {
+    return this.#base + this.#bytesMax;
+  }
+
   /** Whether bytes up to `end` are within the bound of one buffer. */
   fits(end: number): boolean {
-    return end - this.#base <= this.#bytesMax;
+    return end <= this.limit;
   }
 
   /** Whether bytes up to `end` can be kept within the bounds, of this buffer and of all. */

@@ -218,7 +218,7 @@ export class VirtualClient {
     if (this.#context.speaking) return;
     connection.inBackupNxt = connection.inLocalNxt;
     connection.outBackupNxt = connection.outLocalNxt;
-    this.#context.progressed.push(connection);
+    this.#context.progressed.add(connection);
   }
 
   /** Keeps and compares new output. @returns whether the local server expects an answer. RFC 9293 §3.10.7.4, first check */
@@ -241,10 +241,10 @@ export class VirtualClient {
     return start < connection.outUna || start > fresh;
   }
 
-  /** Whether output up to `end` can be kept: what the client has gives way. */
+  /** Whether output up to `end` can be kept: as it gets crowded, what the client has gives way. */
   #hasRoom(connection: Connection, end: number): boolean {
     const { output, outUna } = connection;
-    if (output.accepts(end)) return true;
+    if (output.accepts(end) && end - output.base < output.limit - end) return true;
     checksumAhead(connection, this.#context);
     output.release(Math.min(outUna, connection.outChecksumEnd));
     return output.accepts(end);
@@ -345,11 +345,12 @@ function ackFor({ outUna, outVouched, outLocalNxt }: Connection): number {
  * Right edge of the window that the local server is offered. The primary's TCP may have filled the client's to the last byte; another
  * one, which cuts the stream elsewhere, waits before the rest of a window that is less than a segment (RFC 9293 §3.8.6.2.1), and
  * windows are rounded down by their scale. So the local one gets room for both beyond what the primary's has said; what the
- * client has no room for is kept.
+ * client has no room for is kept. What cannot be kept it is not to say: it would say it again only when its timer expires.
  */
 function edgeFor(connection: Connection): number {
-  const { outWireEdge, outWireNxt, clientScale } = connection;
-  return Math.max(outWireEdge, outWireNxt + segmentOf(connection) + 2 ** clientScale);
+  const { output, outWireEdge, outWireNxt, clientScale } = connection;
+  const wanted = Math.max(outWireEdge, outWireNxt + segmentOf(connection) + 2 ** clientScale);
+  return Math.min(wanted, output.limit);
 }
 
 function segmentOf({ open }: Connection): number {

@@ -7,6 +7,7 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { LabResult } from '../../src/lab/result.ts';
 import { type LabOptions, runLab } from '../../src/lab/run.ts';
+import { childrenOf } from '../../src/linux/process.ts';
 import { needs, SEARCH_PATH } from '../needs.ts';
 
 /** These tests are about bytes; a busy machine must not look like a dead host to them. */
@@ -18,6 +19,12 @@ const compiled = (file: string) =>
   `'${process.execPath}' '${fileURLToPath(new URL(`../../${file}.js`, import.meta.url))}'`;
 export const client = (name: string) => compiled(`test/lab/clients/${name}`);
 export const example = (name: string) => compiled(`examples/${name}`);
+
+/** The processes below `pid` that serve connections: those without children of their own. */
+export function leaves(pid: number): number[] {
+  const children = childrenOf(pid);
+  return children.length === 0 ? [pid] : children.flatMap(leaves);
+}
 
 /** A directory with a random file `big`, for the time of `use`. */
 export async function withFile(bytes: number, use: (directory: string, file: string) => Promise<void>): Promise<void> {

@@ -3,9 +3,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { runLab } from '../../src/lab/run.ts';
 import type { RunningReplica } from '../../src/lab/service.ts';
-import { childrenOf } from '../../src/linux/process.ts';
 import { needs } from '../needs.ts';
-import { CALM_TIMEOUT, client, example, survives } from './failover.ts';
+import { CALM_TIMEOUT, client, example, leaves, survives } from './failover.ts';
 
 const skip = needs('tun');
 const skipPython = needs('tun', 'program:python3');
@@ -36,12 +35,6 @@ for (const victim of ['primary', 'backup']) {
 test('a server whose connections are served by threads is no other', { skip: skipPython }, async () => {
   await survives({ ...ECHO, server: THREADED, at: ['500ms:kill-server:primary'] });
 });
-
-/** The processes that serve connections: those without children of their own. */
-function leaves(pid: number): number[] {
-  const children = childrenOf(pid);
-  return children.length === 0 ? [pid] : children.flatMap(leaves);
-}
 
 test('the kill of the one process that serves a connection is survived', { skip: skipPython }, async () => {
   const kill = async (when: string, replicas: readonly RunningReplica[]) => {
