@@ -10,6 +10,7 @@ import { SilenceDetector } from '../detector/silence.ts';
 import { assert } from '../errors.ts';
 import { monotonicMs, sleepUntil } from '../linux/clock.ts';
 import { DatagramBatch } from '../linux/datagram-batch.ts';
+import { EchoProbe } from '../linux/echo-probe.ts';
 import { signalEventFd } from '../linux/eventfd.ts';
 import { close } from '../linux/io.ts';
 import { allocate } from '../linux/memory.ts';
@@ -71,6 +72,7 @@ interface Path {
   readonly index: number;
   readonly fd: number;
   readonly peer: SockAddr;
+  readonly probe: EchoProbe;
 }
 
 class DetectorLoop {
@@ -115,12 +117,16 @@ class DetectorLoop {
         this.#board.writeGaps(this.#silence.gaps, this.#data.intervalMs, this.#suspicions);
       }
     }
-    for (const path of this.#paths) close(path.fd);
+    for (const { fd, probe } of this.#paths) {
+      close(fd);
+      probe.close();
+    }
   }
 
   turn(nowMs: number): void {
     for (const path of this.#paths) this.#drain(path, nowMs);
     this.#silence.woke(nowMs);
+    if (this.#board.selfLinked && this.#silence.wonders(nowMs)) this.#probe(nowMs);
     this.#judge(nowMs);
     this.#send(nowMs);
   }
@@ -149,6 +155,14 @@ class DetectorLoop {
     peer.lanUp = lanUp;
     peer.stuck = stuck;
     peer.witnessLost = witnessLost;
+  }
+
+  /** While the link stands: the kernel of a host whose daemon has ended ends that, and would answer. */
+  #probe(nowMs: number): void {
+    for (const { probe } of this.#paths) {
+      if (probe.answered()) this.#silence.answered(nowMs);
+      probe.ask();
+    }
   }
 
   #judge(nowMs: number): void {
@@ -195,10 +209,11 @@ function authenticator(key: Uint8Array): Authenticator {
 /** Two detectors hear each other on this thread for a while, so that their code is compiled before a peer relies on it. */
 function rehearse(data: DetectorWorkerData, timeoutMs: number): void {
   const fds = [udpBind(LOOPBACK, 0), udpBind(LOOPBACK, 0)];
+  const probe = new EchoProbe(LOOPBACK, LOOPBACK);
   const loops = fds.map((fd, selfIndex) => {
     const part = { ...data, board: new HealthBoard().memory, selfIndex, boot: 1 + selfIndex, overLan: [true] };
     const peer = sockAddr(LOOPBACK, localPort(fds[1 - selfIndex] ?? fd));
-    return new DetectorLoop(part, timeoutMs, [{ index: 0, fd, peer }]);
+    return new DetectorLoop(part, timeoutMs, [{ index: 0, fd, peer, probe }]);
   });
   for (let i = 0; i < REHEARSED_TURNS; i++) {
     for (const loop of loops) {
@@ -208,13 +223,15 @@ function rehearse(data: DetectorWorkerData, timeoutMs: number): void {
     }
   }
   for (const fd of fds) close(fd);
+  probe.close();
 }
 
 function openPaths({ own, peer: peers }: DetectorWorkerData): Path[] {
   return own.map(({ host, port }, index) => {
     const peer = peers[index];
     assert(peer !== undefined, 'heartbeat paths are paired');
-    return { index, fd: udpBind(host, port), peer: sockAddr(peer.host, peer.port) };
+    const probe = new EchoProbe(host, peer.host);
+    return { index, fd: udpBind(host, port), peer: sockAddr(peer.host, peer.port), probe };
   });
 }
 

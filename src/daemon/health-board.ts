@@ -29,6 +29,7 @@ const SELF_LIFE = 16;
 const PEER_LAN_WORKS = 17;
 const PEER_WITNESS_LOST = 18;
 const SELF_WITNESS_LOST = 19;
+const SELF_LINKED = 20;
 // Floats.
 const PEER_SILENT_MS = 0;
 const DATA_TURN_AT_MS = 1;
@@ -50,6 +51,8 @@ export interface SelfReport {
   readonly epoch: number;
   readonly proposal: number;
   readonly witnessLost: boolean;
+  /** The replication link stands. The peer is not told. */
+  readonly linked: boolean;
 }
 
 /** What the detector has learnt of the gaps between the peer's heartbeats; `GapHistogram` says what each number means. */
@@ -162,12 +165,13 @@ export class HealthBoard {
   }
 
   /** Data worker: and that the loop turns. */
-  writeSelf({ role, life, epoch, proposal, witnessLost }: SelfReport, nowMs: number): void {
+  writeSelf({ role, life, epoch, proposal, witnessLost, linked }: SelfReport, nowMs: number): void {
     Atomics.store(this.#ints, SELF_LIFE, life);
     Atomics.store(this.#ints, SELF_ROLE, ROLES.indexOf(role));
     Atomics.store(this.#ints, SELF_EPOCH, epoch);
     Atomics.store(this.#ints, SELF_PROPOSAL, proposal);
     Atomics.store(this.#ints, SELF_WITNESS_LOST, Number(witnessLost));
+    Atomics.store(this.#ints, SELF_LINKED, Number(linked));
     this.#floats[DATA_TURN_AT_MS] = nowMs;
   }
 
@@ -198,6 +202,10 @@ export class HealthBoard {
 
   get selfWitnessLost(): boolean {
     return Atomics.load(this.#ints, SELF_WITNESS_LOST) === 1;
+  }
+
+  get selfLinked(): boolean {
+    return Atomics.load(this.#ints, SELF_LINKED) === 1;
   }
 
   /** When the data loop turned last; 0 before its first turn. */

@@ -6,6 +6,9 @@
 //
 // It wakes once per interval between heartbeats and takes what has arrived since: a heartbeat counts as heard when it is taken, up
 // to an interval after it arrived. So silence is never overstated, and a suspicion comes at most an interval later.
+//
+// A host whose kernel answers while its daemon is silent has not crashed: something keeps its daemon from running, most likely for a
+// moment. It is given more time, where the detector may learn.
 import { GapHistogram } from './gap-histogram.ts';
 
 /** A detector that sleeps for longer than this share of the timeout has overslept. */
@@ -28,21 +31,33 @@ export class SilenceDetector {
   /** Silence up to the last waking: time since the peer was heard, without what this detector overslept. */
   #countedMs = 0;
   #warmUntilMs = Number.NEGATIVE_INFINITY;
+  #answeredAtMs = Number.NEGATIVE_INFINITY;
   /** Gaps between heartbeats as they were taken, but those of a peer that starts. */
   readonly gaps = new GapHistogram();
 
   /**
    * @param leastMs silence that is a suspicion.
    * @param mostMs where it is greater, the detector learns: silence is a suspicion only from three times the longest gap of late
-   * on, and at most from this on.
+   * on, or while the peer's kernel does not answer, and at most from this on.
    */
   constructor(leastMs: number, mostMs: number = leastMs) {
     this.#timeoutLeastMs = leastMs;
     this.#timeoutMostMs = mostMs;
   }
 
+  /** Silence has lasted for half the timeout: it is time to ask the peer's kernel. */
+  wonders(nowMs: number): boolean {
+    return this.#timeoutMostMs > this.#timeoutLeastMs && 2 * this.silenceMs(nowMs) >= this.#timeoutLeastMs;
+  }
+
+  /** The peer's kernel has answered. */
+  answered(nowMs: number): void {
+    this.#answeredAtMs = nowMs;
+  }
+
   /** Silence that is a suspicion at present. */
   timeoutMs(nowMs: number): number {
+    if (2 * (nowMs - this.#answeredAtMs) <= this.#timeoutLeastMs) return this.#timeoutMostMs;
     const learntMs = Math.min(
       this.#timeoutMostMs,
       Math.max(this.#timeoutLeastMs, GAPS_PER_TIMEOUT * this.#recentGapMs),

@@ -14,6 +14,7 @@ const AF_INET = 2;
 const AF_INET6 = 10;
 const SOCK_STREAM = 1;
 const SOCK_DGRAM = 2;
+const SOCK_RAW = 3;
 const SOCK_NONBLOCK = 0x800;
 const SOCK_CLOEXEC = 0x80000;
 
@@ -26,6 +27,11 @@ const SO_SNDBUFFORCE = 32;
 const SO_RCVBUFFORCE = 33;
 const IPPROTO_TCP = 6;
 const TCP_NODELAY = 1;
+const IPPROTO_ICMP = 1;
+const SOL_RAW = 255;
+const ICMP_FILTER = 1;
+/** A bit for each type that is kept away: all but the echo reply. */
+const NO_ICMP_BUT_ECHO_REPLY = ~1;
 
 const BACKLOG = 128;
 const SOCKADDR_IN_BYTES = 16;
@@ -108,8 +114,8 @@ const valueWords = new Int32Array(value.buffer);
 const lengthOut = allocate(4);
 const lengthOutWords = new Uint32Array(lengthOut.buffer);
 
-function open(address: SockAddr, type: number): number {
-  return check(libc.socket(address.family, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0), 'socket()');
+function open(address: SockAddr, type: number, protocol = 0): number {
+  return check(libc.socket(address.family, type | SOCK_NONBLOCK | SOCK_CLOEXEC, protocol), 'socket()');
 }
 
 function set(fd: number, level: number, option: number, to: number): number {
@@ -192,6 +198,17 @@ export function udpBind(host: string, port: number): number {
   const fd = open(address, SOCK_DGRAM);
   return keepUnlessThrown(fd, () => {
     check(libc.bind(fd, addressOf(address.bytes), address.length), `bind(${host}, ${port})`);
+  });
+}
+
+/** A raw socket that hears the echo replies of `peer` to `own`. IPv4; needs CAP_NET_RAW. */
+export function icmpConnect(own: string, peer: string): number {
+  const [from, to] = [sockAddr(own, 0), sockAddr(peer, 0)];
+  const fd = open(from, SOCK_RAW, IPPROTO_ICMP);
+  return keepUnlessThrown(fd, () => {
+    check(set(fd, SOL_RAW, ICMP_FILTER, NO_ICMP_BUT_ECHO_REPLY), 'setsockopt(ICMP_FILTER)');
+    check(libc.bind(fd, addressOf(from.bytes), from.length), `bind(${own})`);
+    check(libc.connect(fd, addressOf(to.bytes), to.length), `connect(${peer})`);
   });
 }
 

@@ -50,10 +50,13 @@ test('the detector tells a change from the mere passing of time', () => {
 test('what the data worker writes is what the heartbeats say', () => {
   for (const role of ROLES) {
     const board = new HealthBoard();
-    board.writeSelf({ role, life: 2 ** 32 - 1, epoch: 5, proposal: 6, witnessLost: true }, 1234.5);
+    board.writeSelf({ role, life: 2 ** 32 - 1, epoch: 5, proposal: 6, witnessLost: true, linked: true }, 1234.5);
     const other = new HealthBoard(board.memory);
     deepEqual([other.selfRole, other.selfLife, other.selfEpoch], [role, 2 ** 32 - 1, 5]);
-    deepEqual([other.selfProposal, other.selfWitnessLost, other.dataTurnAtMs], [6, true, 1234.5]);
+    deepEqual(
+      [other.selfProposal, other.selfWitnessLost, other.selfLinked, other.dataTurnAtMs],
+      [6, true, true, 1234.5],
+    );
   }
 });
 

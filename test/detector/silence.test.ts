@@ -54,6 +54,38 @@ test('a detector that may learn takes no gap for silence that is like those of l
   equal(detector.timeoutMs(3000), 5);
 });
 
+test('a peer whose kernel answers is given as much time as a detector that may learn has, and no more', () => {
+  const detector = new SilenceDetector(5, 25);
+  detector.heard(0);
+  wakes(detector, 0.5, 2);
+  equal(detector.wonders(2), false);
+  wakes(detector, 2.5, 3);
+  equal(detector.wonders(3), true);
+  for (let now = 3; now <= 25; now += 0.5) {
+    detector.answered(now);
+    detector.woke(now);
+    equal(detector.suspects(now), false);
+  }
+  wakes(detector, 25.5, 26);
+  detector.answered(26);
+  equal(detector.suspects(26), true);
+});
+
+test('its answers count for half a timeout, and not where the timeout is fixed', () => {
+  const learning = new SilenceDetector(5, 25);
+  const fixed = new SilenceDetector(5);
+  for (const detector of [learning, fixed]) {
+    detector.heard(0);
+    wakes(detector, 0.5, 5);
+  }
+  equal(fixed.wonders(5), false);
+  learning.answered(3);
+  wakes(learning, 5.5, 5.5);
+  equal(learning.suspects(5.5), false);
+  wakes(learning, 6, 6);
+  equal(learning.suspects(6), true);
+});
+
 test('a peer that has just started is given time: its program is still being compiled', () => {
   const detector = new SilenceDetector(5);
   detector.peerStarted(0);
