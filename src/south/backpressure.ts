@@ -11,6 +11,12 @@ import type { SouthContext } from './context.ts';
 import { clampWindow, type Emitter } from './emitter.ts';
 import type { VirtualClient } from './virtual-client.ts';
 
+/**
+ * How many times `limits.connectionBytes` this host's server may be ahead of the backup's in output. Nothing of it is kept: it bounds
+ * for how long a client waits at a failover, and should be more than a hiccup of the backup.
+ */
+const OUTPUT_AHEAD = 8;
+
 export class Backpressure {
   readonly #context: SouthContext;
   readonly #emitter: Emitter;
@@ -111,7 +117,9 @@ export class Backpressure {
   /** How far this host's server may send, by what the backup's has said. One that differs says nothing of it. */
   #outputLimit({ outBackupNxt, diverged }: Connection): number {
     const { log, config } = this.#context;
-    return log.active && !diverged ? outBackupNxt + config.limits.connectionBytes : Number.POSITIVE_INFINITY;
+    return log.active && !diverged
+      ? outBackupNxt + OUTPUT_AHEAD * config.limits.connectionBytes
+      : Number.POSITIVE_INFINITY;
   }
 
   #offer(connection: Connection): void {
