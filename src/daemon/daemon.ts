@@ -19,7 +19,7 @@ import type { DataCommand, DataMessage } from './data-worker.ts';
 import type { DetectorReady, DetectorWorkerData } from './detector-worker.ts';
 import { Enclosure, type EnclosureStatus } from './enclosure.ts';
 import { HealthBoard, HealthReading } from './health-board.ts';
-import { collectWithoutHelpers, compileWithoutHelpers } from './helper-threads.ts';
+import { collectWithoutHelpers } from './helper-threads.ts';
 import { createLogger, type Logger } from './logger.ts';
 import { isCrash } from './server-death.ts';
 import { serviceMac, serviceTag } from './service-identity.ts';
@@ -210,13 +210,10 @@ class Daemon {
       wakeFd: this.#wakeFd,
       boot: randomInt(1, 2 ** 32),
     };
-    this.#detectorReady = await compileWithoutHelpers(() => {
-      const detector = this.#worker('detector', data);
-      this.#detector = detector;
-      return new Promise<DetectorReady>((resolve, reject) => {
-        detector.once('message', resolve);
-        detector.once('error', reject);
-      });
+    this.#detector = this.#worker('detector', data);
+    this.#detectorReady = await new Promise<DetectorReady>((resolve, reject) => {
+      this.#detector?.once('message', resolve);
+      this.#detector?.once('error', reject);
     });
     const { timeoutMs, withoutRealtime } = this.#detectorReady;
     if (withoutRealtime === '') this.#log.info('detector', { timeoutMs, realtime: true });
