@@ -177,6 +177,11 @@ export class Connection {
     this.output.drop();
   }
 
+  /** Forgets the output that the client has and that the checksum covers: nobody will ask for it. */
+  releaseOutput(): void {
+    this.output.release(Math.min(this.outUna, this.outChecksumEnd));
+  }
+
   /** End of the logged input, the FIN counted once everything before it is there. */
   get inEnd(): number {
     return this.input.end === this.inFin ? this.inFin + 1 : this.input.end;

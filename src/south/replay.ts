@@ -47,7 +47,7 @@ export class Replay {
         connection.outUna = Math.max(connection.outUna, entry.u64(layout.CLIENT_ACK_ACK));
         this.#clientWindow(connection, entry.u64(layout.CLIENT_ACK_EDGE));
         this.#clientClock(connection, entry.u32(layout.CLIENT_ACK_TSVAL), nowMs);
-        connection.output.release(Math.min(connection.outUna, connection.outChecksumEnd));
+        connection.releaseOutput();
         this.#virtualClient.acknowledge(connection);
         return '';
       case layout.ENTRY.OUTPUT:
@@ -110,7 +110,7 @@ export class Replay {
     connection.tsWireAtMs = nowMs;
     expectOutput(connection, end, entry.u32(layout.OUTPUT_CHECKSUM));
     compareOutput(connection, this.#context);
-    connection.output.release(Math.min(connection.outUna, connection.outChecksumEnd));
+    connection.releaseOutput();
     this.#virtualClient.promised(connection);
     if ((flags & layout.OUTPUT_RST) !== 0) {
       connection.resetByServer = true;

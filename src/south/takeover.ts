@@ -167,7 +167,7 @@ export class Takeover {
   /** The client has acknowledged `bytes` more: as much may follow, while the server's TCP sends new data for the same ACK. */
   acknowledged(connection: Connection, bytes: number, nowMs: number): void {
     if (connection.recoverNxt === NONE) return;
-    connection.output.release(Math.min(connection.outUna, connection.outChecksumEnd));
+    connection.releaseOutput();
     connection.recoverNxt = Math.max(connection.recoverNxt, connection.outUna);
     connection.recoverCredit += bytes;
     this.#retransmit(connection, nowMs);

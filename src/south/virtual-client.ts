@@ -231,7 +231,7 @@ export class VirtualClient {
       connection.output.write(fresh, segment.bytes, segment.dataOffset + (fresh - start), end - fresh);
       connection.outLocalNxt = Math.max(connection.outLocalNxt, end);
       compareOutput(connection, this.#context);
-      connection.output.release(Math.min(connection.outUna, connection.outChecksumEnd));
+      connection.releaseOutput();
     }
     if ((segment.flags & FIN) !== 0 && end === connection.output.end) {
       connection.outLocalFin = end;
@@ -243,10 +243,10 @@ export class VirtualClient {
 
   /** Whether output up to `end` can be kept: as it gets crowded, what the client has gives way. */
   #hasRoom(connection: Connection, end: number): boolean {
-    const { output, outUna } = connection;
+    const { output } = connection;
     if (output.accepts(end) && end - output.base < output.limit - end) return true;
     checksumAhead(connection, this.#context);
-    output.release(Math.min(outUna, connection.outChecksumEnd));
+    connection.releaseOutput();
     return output.accepts(end);
   }
 
