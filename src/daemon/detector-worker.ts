@@ -157,7 +157,7 @@ class DetectorLoop {
     peer.witnessLost = witnessLost;
   }
 
-  /** While the link stands: the kernel of a host whose daemon has ended ends that, and would answer. */
+  /** Not without the link: the kernel of a host whose daemon has ended closes that, and would answer. */
   #probe(nowMs: number): void {
     for (const { probe } of this.#paths) {
       if (probe.answered()) this.#silence.answered(nowMs);
@@ -207,13 +207,13 @@ function authenticator(key: Uint8Array): Authenticator {
 }
 
 /** Two detectors hear each other on this thread for a while, so that their code is compiled before a peer relies on it. */
-function rehearse(data: DetectorWorkerData, timeoutMs: number): void {
+function rehearse(data: DetectorWorkerData): void {
   const fds = [udpBind(LOOPBACK, 0), udpBind(LOOPBACK, 0)];
   const probe = new EchoProbe(LOOPBACK, LOOPBACK);
   const loops = fds.map((fd, selfIndex) => {
     const part = { ...data, board: new HealthBoard().memory, selfIndex, boot: 1 + selfIndex, overLan: [true] };
     const peer = sockAddr(LOOPBACK, localPort(fds[1 - selfIndex] ?? fd));
-    return new DetectorLoop(part, timeoutMs, [{ index: 0, fd, peer, probe }]);
+    return new DetectorLoop(part, TIMEOUT_REALTIME_MS, [{ index: 0, fd, peer, probe }]);
   });
   for (let i = 0; i < REHEARSED_TURNS; i++) {
     for (const loop of loops) {
@@ -237,7 +237,7 @@ function openPaths({ own, peer: peers }: DetectorWorkerData): Path[] {
 
 function main(data: DetectorWorkerData): void {
   nameThread(DETECTOR_THREAD);
-  rehearse(data, TIMEOUT_REALTIME_MS);
+  rehearse(data);
   const realtime = data.realtime === 'off' ? { ok: false as const, reason: 'switched off' } : setRealtime(PRIORITY);
   const timeoutMs =
     data.timeoutMs === 'auto' ? (realtime.ok ? TIMEOUT_REALTIME_MS : TIMEOUT_ORDINARY_MS) : data.timeoutMs;

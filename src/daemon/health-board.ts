@@ -51,7 +51,7 @@ export interface SelfReport {
   readonly epoch: number;
   readonly proposal: number;
   readonly witnessLost: boolean;
-  /** The replication link stands. The peer is not told. */
+  /** A backup has its link to the primary; a primary has a backup. The peer is not told. */
   readonly linked: boolean;
 }
 

@@ -95,7 +95,7 @@ export interface SouthContext {
   readonly budget: Budget;
   /** Primary: logged bytes of all clients that the backup's server has not acknowledged, as last heard. */
   unfedBytes: number;
-  /** Backup: connections whose server has acknowledged so much that the primary should hear of it. */
+  /** Backup: connections whose server has acknowledged or said so much that the primary should hear of it. */
   readonly progressed: Set<Connection>;
   /** Connections that have diverged and of which nobody has been told yet. */
   readonly diverged: Connection[];
