@@ -14,8 +14,12 @@ import { type Heard, readTun, type TcpPacket, tcpPacket, tunPacket } from './pac
 /** A program's part in one connection. Called whenever something may have changed; most is what one call may read. */
 export type App = (tcp: ModelTcp, most: number, nowMs: number) => void;
 
+/** Room for what its client has not acknowledged: a program that writes more has to wait. */
+const SEND_BUFFER = 4_000;
+
 /** Answers what it reads, and closes when its client has. */
 export const echo: App = (tcp, most, nowMs) => {
+  if (tcp.written.length - tcp.sndUna >= SEND_BUFFER) return;
   tcp.write(tcp.read(most, nowMs), nowMs);
   if (tcp.peerFinished && tcp.unread === 0) tcp.close(nowMs);
 };

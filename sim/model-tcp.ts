@@ -24,6 +24,11 @@ export interface TcpOptions {
   readonly timestamps: boolean;
   /** Receive buffer, bytes. */
   readonly bufferBytes: number;
+  /**
+   * What is really kept of it: as Linux counts memory, small segments need more than they carry. What comes beyond that is dropped, and
+   * the window is closed whatever was offered, until the application has read half of it.
+   */
+  readonly memoryBytes: number;
   /** TSval is the time in ms plus this. */
   readonly tsOffset: number;
   /** Largest packet, in segments: a server's kernel hands large ones to the TUN. */
@@ -51,6 +56,8 @@ export class ModelTcp {
   readOffset = 0;
   peerFinished = false;
   nextTimerAt = Number.POSITIVE_INFINITY;
+  /** How often it ran out of memory. */
+  shrunk = 0;
 
   sndUna = 0;
   sndNxt = 0;
@@ -58,7 +65,7 @@ export class ModelTcp {
   sndMax = 0;
   sndEdge = 1;
   rcvNxt = 0;
-  /** Right edge that was offered; it never goes back. */
+  /** Right edge that was offered; it goes back only when memory ends. */
   rcvEdge = 0;
   mss: number;
   /** ECN was asked for and granted. */
@@ -76,6 +83,7 @@ export class ModelTcp {
   readonly #beyond = new Map<number, number>();
   #finAt = -1;
   #latestIsland = -1;
+  #outOfMemory = false;
   /** Latest TSval that was sent. */
   #tsLatest = 0;
 
@@ -274,6 +282,11 @@ export class ModelTcp {
 
   /** Of two segments that overlap, the first one's bytes count. */
   #takeData(packet: TcpPacket, position: number): void {
+    this.#outOfMemory = this.unread > 0 && this.unread + packet.data.length > this.options.memoryBytes;
+    if (this.#outOfMemory) {
+      this.shrunk++;
+      return;
+    }
     for (let i = 0; i < packet.data.length; i++) {
       const at = position + i;
       if (at < this.rcvNxt || at >= this.rcvEdge || this.#beyond.has(at)) continue;
@@ -348,8 +361,8 @@ export class ModelTcp {
 
   #acknowledge(nowMs: number): void {
     if (this.state === 'syn-received') this.#say(SYN | ACK, 0, 0, nowMs);
-    // As Linux and BSD do, also while they send again what is older.
-    else this.#say(ACK, this.sndMax, 0, nowMs);
+    // As Linux and BSD do, also while they send again what is older; Linux not beyond a window that has become smaller.
+    else this.#say(ACK, Math.min(this.sndMax, Math.max(this.sndUna, this.sndEdge)), 0, nowMs);
   }
 
   #say(flags: number, position: number, length: number, nowMs: number): void {
@@ -385,6 +398,13 @@ export class ModelTcp {
 
   /** The window field: the edge goes back by no more than its granularity. RFC 7323 §2.4 */
   #window(syn: boolean): number {
+    if (this.#outOfMemory) {
+      this.#outOfMemory = 2 * this.unread > this.options.memoryBytes;
+      this.rcvEdge = this.rcvNxt;
+      // All that the peer says until the window is open again it says from here.
+      this.#windowFrom = Math.min(this.#windowFrom, this.rcvNxt);
+      if (this.#outOfMemory) return 0;
+    }
     const scale = syn ? 1 : 2 ** this.#rcvScale;
     const free = this.options.bufferBytes - this.unread;
     let field = Math.min(0xffff, Math.floor(free / scale));

@@ -153,6 +153,7 @@ function serverOf(random: Random): Partial<ServerOptions> {
   let opened = 0;
   return {
     bufferBytes: random.pick([4_000, 20_000, 65_536]),
+    ...shortOfMemory(random),
     windowScale: random.pick([-1, 0, 3, 7]),
     bulkSegments: random.pick([1, 2, 3, 8]),
     flightSegments: random.pick([2, 10, 30]),
@@ -160,6 +161,10 @@ function serverOf(random: Random): Partial<ServerOptions> {
     // Near the first, beyond the wrap too: later connections' numbers are higher, as kernels choose them.
     nextIss: () => (first + 64_000 * opened++) % 2 ** 32,
   };
+}
+
+function shortOfMemory(random: Random): Partial<TcpOptions> {
+  return random.chance(0.15) ? { memoryBytes: 3_000 } : {};
 }
 
 /** Any, or one from which a short transfer wraps. RFC 9293 §3.4 */
@@ -179,7 +184,11 @@ function clientsOf(random: Random, program: Program, steps: number): ClientPlan[
       transfer,
       bytes,
       iss: after === undefined ? isn(random) : ((clients[after]?.iss ?? 0) + 100_000) % 2 ** 32,
-      tcp: { bufferBytes: random.pick([2_000, 8_000, 65_536]), windowScale: random.pick([-1, 0, 7]) },
+      tcp: {
+        bufferBytes: random.pick([2_000, 8_000, 65_536]),
+        ...shortOfMemory(random),
+        windowScale: random.pick([-1, 0, 7]),
+      },
       ...(after !== undefined && clients.every((client) => client.after !== after) ? { after } : {}),
       twists: program === 'echo' && random.chance(0.2),
     });

@@ -99,9 +99,9 @@ class Run {
     world.witness.loss = 0;
     const deadline = world.nowMs + LIVENESS_MS;
     for (;;) {
+      if (world.hosts.every(({ alive }) => !alive)) return;
       this.#beginClients();
-      const waiting = this.#clients.filter((client, i) => !this.#isOver(client, i));
-      if (waiting.length === 0 || world.hosts.every(({ alive }) => !alive)) return;
+      if (this.#clients.every((client, i) => this.#isOver(client, i))) return;
       if (world.nowMs > deadline) fail(`a connection does not come to its end: ${world.situation()}`);
       this.#advance();
     }
@@ -267,6 +267,8 @@ class Run {
         break;
       case 'partition':
         world.partitioned = true;
+        // Both go on hearing the clients, who may speak of what the other one's server has said.
+        for (const { server } of world.hosts) server.checksEchoes = false;
         until(() => {
           world.partitioned = false;
         });

@@ -93,6 +93,7 @@ const TCP: TcpOptions = {
   ecn: false,
   timestamps: true,
   bufferBytes: 65_536,
+  memoryBytes: Number.POSITIVE_INFINITY,
   tsOffset: 0,
   bulkSegments: 1,
   flightSegments: 10,
@@ -105,7 +106,7 @@ export class World {
   readonly clients: ModelClient[] = [];
   readonly serviceIp: Uint8Array;
   readonly commit = new CommitChecker();
-  readonly continuity = new ContinuityChecker();
+  readonly continuity: ContinuityChecker;
   readonly receipt = new ReceiptChecker();
   readonly memory: MemoryChecker;
   readonly witness: ModelWitness;
@@ -141,6 +142,9 @@ export class World {
     this.serviceIp = options.ipv6 === true ? SERVICE_IP6 : SERVICE_IP;
     this.lan = CALM;
     this.witness = new ModelWitness(this.random);
+    this.continuity = new ContinuityChecker(
+      options.servers?.some((server) => server.memoryBytes !== undefined) ?? false,
+    );
     this.memory = new MemoryChecker({ ...LIMITS, ...options.limits });
     this.hosts = [this.#newHost(0, 1), this.#newHost(1, 2)];
   }
@@ -479,7 +483,8 @@ export class World {
     this.#step(host);
     if (!host.alive) return false;
     const frame = readLan(bytes, offset, length);
-    this.continuity.spoke(host);
+    // A voice is what can be heard: acknowledgements that are on their way as a host loses its LAN let it speak to nobody.
+    if (!this.#hasNoLan(host.index)) this.continuity.spoke(host);
     if (frame.kind === 'tcp') {
       if (host.log.active) this.commit.said(frame);
       if (!this.#opaque) this.receipt.said(host, frame);

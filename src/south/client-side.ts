@@ -192,16 +192,22 @@ export class ClientSide {
       this.#fromReset(connection, segment, length);
       return;
     }
-    if (segment.hasTimestamps && position <= connection.inWireNxt) {
+    // RFC 9293 §3.10.7.4, first: what is old as a whole is answered by an ACK, and believed in nothing. It may be an earlier connection's.
+    const isCurrent = position + segment.segLen >= connection.inWireNxt;
+    if (isCurrent && segment.hasTimestamps && position <= connection.inWireNxt) {
       connection.tsRecent = segment.tsVal;
       connection.tsRecentAtMs = nowMs;
     }
-    if (!this.#takeAck(connection, segment, nowMs)) return;
+    if (isCurrent && !this.#takeAck(connection, segment, nowMs)) return;
     const kept = this.#takeData(connection, segment, position, length);
     if (kept < 0) return;
     if (connection.direct) {
       this.#backpressure.narrow(connection, segment);
       translateForServer(connection, segment);
+      // An ACK from beyond the window the server's TCP does not hear, and may wait for it with opening that.
+      const edge = connection.inLocalEdge;
+      const unheard = segment.segLen === 0 && position >= edge + 2 ** connection.serverScaleLocal;
+      if (unheard) segment.setSeq(connection.inPositionToSeq(edge));
       this.#deliver(segment.bytes, kept);
     } else if (connection.resetByServer) {
       // It has not heard of that. RFC 9293 §3.10.7.1

@@ -65,6 +65,8 @@ export class Connection {
   inLocalNxt = 1;
   /** Right edge of the window that the local server's TCP offers. */
   inLocalEdge = 1;
+  /** The greatest that it has been: a server's TCP takes back what it turns out to have no memory for. */
+  #inLocalOffered = 1;
   /** Highest ACK and right edge that the client may have seen. */
   inWireNxt = 1;
   inWireEdge = 1;
@@ -180,6 +182,25 @@ export class Connection {
   /** Forgets the output that the client has and that the checksum covers: nobody will ask for it. */
   releaseOutput(): void {
     this.output.release(Math.min(this.outUna, this.outChecksumEnd));
+  }
+
+  /** The local server's TCP offers its client a window up to `edge`. */
+  offered(edge: number): void {
+    this.inLocalEdge = edge;
+    this.#inLocalOffered = Math.max(this.#inLocalOffered, edge);
+  }
+
+  /** Whether it has taken back so much that `position`, which was within its window, is not any more. RFC 7323 §2.4 for the granularity. */
+  isTakenBack(position: number): boolean {
+    const unit = 2 ** this.serverScaleLocal;
+    return position >= this.inLocalEdge + unit && this.inLocalEdge + unit <= this.#inLocalOffered;
+  }
+
+  /** The right edge that the client is told. */
+  get inSaidEdge(): number {
+    return this.direct && this.isTakenBack(this.inWireEdge)
+      ? Math.max(this.inLocalEdge, this.inWireNxt)
+      : this.inWireEdge;
   }
 
   /** End of the logged input, the FIN counted once everything before it is there. */

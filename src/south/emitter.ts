@@ -59,9 +59,10 @@ export class Emitter {
     this.#queue(at, VIRTIO_HEADER + length);
   }
 
-  /** An ACK of everything that the client has been promised, with the current window. */
+  /** An ACK of everything that the client has been promised, with the current window; not from beyond the client's, where it is not heard. */
   ack(connection: Connection, nowMs: number): void {
-    this.#segment(connection, ACK | (connection.congested ? ECE : 0), connection.outWireNxt, 0, nowMs);
+    const position = Math.min(connection.outWireNxt, connection.outWireEdge);
+    this.#segment(connection, ACK | (connection.congested ? ECE : 0), position, 0, nowMs);
   }
 
   /** Has the client say its ACK and window: a segment just before the next byte. RFC 9293 §3.8.6.1 */
@@ -109,7 +110,7 @@ export class Emitter {
     fields.flags = flags;
     fields.window = syn
       ? open.serverWindow
-      : clampWindow((connection.inWireEdge - connection.inWireNxt) / 2 ** connection.serverScaleWire);
+      : clampWindow((connection.inSaidEdge - connection.inWireNxt) / 2 ** connection.serverScaleWire);
     fields.dataLength = length;
     fields.hasTimestamps = open.timestamps;
     fields.tsVal = wireTsVal(connection, nowMs);

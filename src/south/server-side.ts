@@ -296,7 +296,7 @@ export class ServerSide {
       connection.inLocalNxt = ack;
       connection.inFed = Math.max(connection.inFed, ack);
       connection.input.release(ack);
-      connection.inLocalEdge = Math.max(connection.inLocalEdge, edge);
+      connection.offered(edge);
       connection.inWireNxt = Math.max(connection.inWireNxt, ack);
       connection.inWireEdge = Math.max(connection.inWireEdge, Math.min(edge, this.#backpressure.limit(connection)));
     }

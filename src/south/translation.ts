@@ -32,7 +32,7 @@ export function translateForClient(connection: Connection, segment: Segment): vo
   segment.setSeq(connection.outPositionToWire(connection.outLocalToPosition(segment.seq)));
   if (segment.hasTimestamps) segment.setTsVal(connection.tsLocalToWire(segment.tsVal));
   const window =
-    connection.inWireEdge -
+    connection.inSaidEdge -
     (connection.inWireNxt + seqDiff(segment.ack, connection.inPositionToSeq(connection.inWireNxt)));
   if ((segment.flags & SYN) === 0) segment.setWindow(clampWindow(window / 2 ** connection.serverScaleWire));
 }

@@ -5,7 +5,7 @@ import { planOf } from '../../sim/plan.ts';
 import { simulate } from '../../sim/run.ts';
 import { VARIANTS } from './variants.ts';
 
-const SEEDS_MAX = 150;
+const SEEDS_MAX = 500;
 
 for (const { name, found, where = () => true, spoil } of VARIANTS) {
   test(`${name} is found`, () => {

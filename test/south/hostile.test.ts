@@ -311,3 +311,17 @@ test('connections whose handshake is never finished are forgotten in time', () =
   equal(primary.south.connectionCount, 1);
   equal(backup.south.connectionCount, 1);
 });
+
+test('RFC 9293 §3.10.7.4: a segment of an earlier connection with the same ports is believed in nothing', () => {
+  const attack = new Attack();
+  const { next, world } = attack;
+  const later = (Math.floor(world.nowMs) + attack.client.tcp.options.tsOffset + 1e9) >>> 0;
+  for (const data of [[], [7, 7, 7]]) {
+    attack.unmoved(() => attack.send(next - 9_000, { tsVal: later, window: 0, data: Uint8Array.from(data) }));
+  }
+  const [connection] = world.primary.south.connections;
+  ok(connection !== undefined && connection.tsRecent !== later && connection.outWireEdge > connection.outUna);
+  attack.send(next, { data: Uint8Array.of(6) });
+  attack.settle();
+  for (const given of attack.given) sameStream(given, Uint8Array.of(...HELLO, 6), 'the server hears the client');
+});

@@ -1,8 +1,8 @@
 /** Rule 6: what is kept of all connections is bounded, nothing that was acknowledged is dropped, and everything resumes. */
 import { equal, ok } from 'node:assert/strict';
 import { test } from 'node:test';
-import { files, sink } from '../../sim/model-server.ts';
-import { download, upload } from '../../sim/scenarios.ts';
+import { echo, files, sink } from '../../sim/model-server.ts';
+import { conversation, download, upload } from '../../sim/scenarios.ts';
 import { SERVICE_PORT, World } from '../../sim/world.ts';
 import { OWN_BYTES } from '../../src/south/budget.ts';
 
@@ -88,6 +88,23 @@ test("a backup whose server says nothing holds the primary's back, and it goes o
   world.backup.server.reads = true;
   world.finish();
   equal(world.backup.south.counters.divergences, 0);
+});
+
+test('a server that closes a window which it had opened hears what its client has, and goes on', () => {
+  for (const short of [0, 1] as const) {
+    const servers = [0, 1].map((host) => ({ memoryBytes: host === short ? 6_000 : 1e6, flightSegments: 3 }));
+    const world = new World({
+      seed: 8,
+      app: echo,
+      servers: [servers[0] ?? {}, servers[1] ?? {}],
+      tunLoss: 0.02,
+    }).pair();
+    const client = conversation(world, 100_000, 100_000);
+    world.run(() => client.tcp.received.length > 50_000);
+    if (short === 1) world.crash(world.primary);
+    world.finish();
+    ok(world.hosts[short].server.only.shrunk > 0);
+  }
 });
 
 test('a backup whose server gets no further is put out of the view after a while, and its clients go on', () => {
