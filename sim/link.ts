@@ -30,8 +30,9 @@ export class LinkEnd {
     this.latencyMs = latencyMs;
   }
 
-  /** Bytes that the other side has sent. */
+  /** Bytes that the other side has sent; nothing follows the end, of which it may not know yet. */
   push(bytes: Uint8Array, nowMs: number): void {
+    if (this.ended !== '' || this.#coming.at(-1)?.end !== undefined) return;
     const earliest = this.#coming.at(-1)?.at ?? 0;
     const cut = bytes.length > 1 && this.#random.chance(0.3) ? this.#random.between(1, bytes.length - 1) : bytes.length;
     const at = Math.max(earliest, nowMs + this.latencyMs * (0.5 + this.#random.next()));
