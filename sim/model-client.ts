@@ -15,6 +15,8 @@ export interface Script {
   readonly closesFirst: boolean;
   /** Sends this much at a time and waits for as much of an answer; 0: everything at once. */
   readonly stepBytes?: number;
+  /** The last byte of each step is urgent. */
+  readonly urgent?: boolean;
   /** Resets the connection when so much of the answer has come. */
   readonly abortsAfter?: number;
   /** Bits of each byte that count; the others differ whenever the client repeats itself. All count if it is left out. */
@@ -80,7 +82,9 @@ export class ModelClient {
       if (step > 0 && tcp.received.length < this.#offset) break;
       const part = script.sends.subarray(this.#offset, step > 0 ? this.#offset + step : undefined);
       this.#offset += part.length;
-      tcp.write(part, nowMs);
+      const calm = script.urgent === true ? part.length - 1 : part.length;
+      tcp.write(part.subarray(0, calm), nowMs);
+      if (calm < part.length) tcp.writeUrgent(part.subarray(calm), nowMs);
     }
     const mayClose = this.#offset === script.sends.length && (script.closesFirst || tcp.peerFinished);
     if (mayClose) tcp.close(nowMs);

@@ -24,6 +24,29 @@ export const echo: App = (tcp, most, nowMs) => {
   if (tcp.peerFinished && tcp.unread === 0) tcp.close(nowMs);
 };
 
+/** As `echo`; a byte that is urgent it answers urgently, and changed. RFC 854: such a byte is a command. */
+export const telnet: App = (tcp, most, nowMs) => {
+  for (;;) {
+    // The first byte has position 1, and the mark is behind the urgent byte.
+    const ahead = tcp.urgentHeard.map((mark) => mark - 2 - tcp.readOffset).filter((away) => away >= 0);
+    const isUrgent = ahead.includes(0);
+    const data = tcp.read(isUrgent ? 1 : Math.min(most, ...ahead), nowMs);
+    if (data.length === 0) break;
+    if (isUrgent)
+      tcp.writeUrgent(
+        data.map((byte) => byte ^ 0x80),
+        nowMs,
+      );
+    else tcp.write(data, nowMs);
+  }
+  if (tcp.peerFinished && tcp.unread === 0) tcp.close(nowMs);
+};
+
+/** What `telnet` answers to steps of so many bytes, the last one urgent. */
+export function answerOf(said: Uint8Array, stepBytes: number): Uint8Array {
+  return said.map((byte, i) => ((i + 1) % stepBytes === 0 || i === said.length - 1 ? byte ^ 0x80 : byte));
+}
+
 /** Reads until its client closes, then tells the checksum of all that it read. */
 export const sink: App = (tcp, most, nowMs) => {
   tcp.read(most, nowMs);

@@ -5,7 +5,7 @@
  */
 import { ok } from 'node:assert/strict';
 import { positionOf, type Seq, seqAt } from '../src/wire/seq.ts';
-import { ACK, CWR, ECE, FIN, PSH, RST, SYN } from '../src/wire/tcp.ts';
+import { ACK, CWR, ECE, FIN, PSH, RST, SYN, URG } from '../src/wire/tcp.ts';
 import { type TcpPacket, tcpPacket } from './packets.ts';
 
 const RTO_MS = 200;
@@ -54,6 +54,8 @@ export class ModelTcp {
   /** The peer's stream as far as it is whole. */
   readonly received: number[] = [];
   readOffset = 0;
+  /** Where the peer has said that urgent data ends, as positions. */
+  readonly urgentHeard: number[] = [];
   peerFinished = false;
   nextTimerAt = Number.POSITIVE_INFINITY;
   /** How often it ran out of memory. */
@@ -84,6 +86,8 @@ export class ModelTcp {
   #finAt = -1;
   #latestIsland = -1;
   #outOfMemory = false;
+  /** Where urgent data ends in what was written. */
+  #urgentEnd = 0;
   /** Latest TSval that was sent. */
   #tsLatest = 0;
 
@@ -134,6 +138,12 @@ export class ModelTcp {
   write(data: Uint8Array | readonly number[], nowMs: number): void {
     for (const byte of data) this.written.push(byte);
     this.#pump(nowMs);
+  }
+
+  /** The same, and the last byte is urgent. RFC 6093: the pointer is that of the byte behind it. */
+  writeUrgent(data: Uint8Array | readonly number[], nowMs: number): void {
+    this.#urgentEnd = 1 + this.written.length + data.length;
+    this.write(data, nowMs);
   }
 
   close(nowMs: number): void {
@@ -293,6 +303,8 @@ export class ModelTcp {
       this.#beyond.set(at, packet.data[i] ?? 0);
       this.#latestIsland = at;
     }
+    const urgent = position + packet.urgentPointer;
+    if ((packet.flags & URG) !== 0 && !this.urgentHeard.includes(urgent)) this.urgentHeard.push(urgent);
     const end = position + packet.data.length;
     if ((packet.flags & FIN) !== 0 && end <= this.rcvEdge && this.#finAt < 0) this.#finAt = end;
     for (let byte = this.#beyond.get(this.rcvNxt); byte !== undefined; byte = this.#beyond.get(this.rcvNxt)) {
@@ -369,6 +381,7 @@ export class ModelTcp {
     const { options } = this;
     const syn = (flags & SYN) !== 0;
     const first = syn && (flags & ACK) === 0;
+    const urgentPointer = length > 0 && this.#urgentEnd > position ? this.#urgentEnd - position : 0;
     this.#tsLatest = (Math.floor(nowMs) + options.tsOffset) >>> 0;
     this.out.push(
       tcpPacket({
@@ -376,7 +389,8 @@ export class ModelTcp {
         destinationPort: this.peerPort,
         seq: seqAt(this.iss, position),
         ack: first ? (0 as Seq) : seqAt(this.irs, this.rcvNxt),
-        flags: syn ? flags | this.#ecnFlags(first) : flags,
+        flags: (syn ? flags | this.#ecnFlags(first) : flags) | (urgentPointer > 0 ? URG : 0),
+        urgentPointer,
         window: this.#window(syn),
         data: Uint8Array.from(this.written.slice(position - 1, position - 1 + length)),
         hasTimestamps: this.#timestamps,

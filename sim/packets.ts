@@ -60,6 +60,7 @@ export interface TcpPacket {
   ack: Seq;
   flags: number;
   window: number;
+  urgentPointer: number;
   data: Uint8Array;
   hasTimestamps: boolean;
   tsVal: number;
@@ -78,6 +79,7 @@ export function tcpPacket(fields: Partial<TcpPacket>): TcpPacket {
     ack: seq(0),
     flags: 0,
     window: 0,
+    urgentPointer: 0,
     data: new Uint8Array(0),
     hasTimestamps: false,
     tsVal: 0,
@@ -313,6 +315,7 @@ function packetOf(segment: Segment): TcpPacket {
     ack: segment.ack,
     flags: segment.flags,
     window: segment.window,
+    urgentPointer: segment.urgentPointer,
     data: bytes.slice(dataOffset, dataOffset + dataLength),
     hasTimestamps: segment.hasTimestamps,
     tsVal: segment.tsVal,

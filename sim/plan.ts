@@ -8,8 +8,8 @@ import { Random } from './random.ts';
 import { CALM, type Fate } from './world.ts';
 
 /** What clients do; which program serves them follows from it. */
-export type Transfer = 'upload' | 'download' | 'half-closed' | 'echo' | 'requests';
-export type Program = 'sink' | 'files' | 'echo' | 'differing';
+export type Transfer = 'upload' | 'download' | 'half-closed' | 'echo' | 'requests' | 'commands';
+export type Program = 'sink' | 'files' | 'echo' | 'telnet' | 'differing';
 
 export interface ClientPlan {
   /** Step of the world at which it begins, or, with `after`, before which it does not. */
@@ -73,6 +73,7 @@ const TRANSFERS: Readonly<Record<Program, readonly [Transfer, ...Transfer[]]>> =
   sink: ['upload'],
   files: ['download', 'half-closed'],
   echo: ['echo', 'requests'],
+  telnet: ['commands'],
   differing: ['requests'],
 };
 
@@ -111,7 +112,7 @@ export function planOf(seed: number, steps = STEPS): Plan {
   // Neighbouring seeds of the world itself are drawn from, too: this one is apart.
   const random = new Random(Math.imul(seed + 1, 0x9e3779b1));
   const witnessed = random.chance(0.7);
-  const program = random.pick<Program>(['sink', 'files', 'echo', 'echo', 'differing']);
+  const program = random.pick<Program>(['sink', 'files', 'echo', 'echo', 'telnet', 'differing']);
   return {
     seed,
     steps,
@@ -177,7 +178,8 @@ function clientsOf(random: Random, program: Program, steps: number): ClientPlan[
   const count = random.pick([1, 1, 2, CLIENTS_MAX]);
   for (let i = 0; i < count; i++) {
     const transfer = random.pick(TRANSFERS[program]);
-    const bytes = transfer === 'requests' ? random.between(100, 2_000) : random.pick([1, 700, 6_000, 15_000, 30_000]);
+    const isTalk = transfer === 'requests' || transfer === 'commands';
+    const bytes = isTalk ? random.between(100, 2_000) : random.pick([1, 700, 6_000, 15_000, 30_000]);
     const after = i > 0 && random.chance(0.3) ? random.between(0, i - 1) : undefined;
     clients.push({
       step: i === 0 || random.chance(0.3) ? 0 : random.between(0, steps >> 1),

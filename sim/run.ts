@@ -5,7 +5,7 @@
 import { equal, fail, ok } from 'node:assert/strict';
 import { Expectation } from './expectation.ts';
 import type { ModelClient } from './model-client.ts';
-import { type App, digest, echo, fileOf, files, sink } from './model-server.ts';
+import { type App, answerOf, digest, echo, fileOf, files, sink, telnet } from './model-server.ts';
 import { sameStream } from './packets.ts';
 import type { ClientPlan, Fault, Plan, Program } from './plan.ts';
 import { request } from './scenarios.ts';
@@ -206,6 +206,11 @@ class Run {
         const closesFirst = transfer === 'half-closed';
         return world.addClient({ sends: request(bytes), expects: fileOf(bytes), closesFirst }, changes);
       }
+      case 'commands': {
+        const stepBytes = Math.max(1, bytes >> 3);
+        const expects = answerOf(sends, stepBytes);
+        return world.addClient({ sends, expects, closesFirst: true, stepBytes, urgent: true }, changes);
+      }
       case 'echo':
       case 'requests': {
         const stepBytes = transfer === 'requests' ? Math.max(1, bytes >> 3) : 0;
@@ -318,6 +323,8 @@ function programOf(program: Program, index: number): App {
       return sink;
     case 'files':
       return files;
+    case 'telnet':
+      return telnet;
     case 'echo':
       return echo;
     case 'differing':

@@ -250,7 +250,7 @@ const LOGGED = new Stage({ family: 4, logged: true }).speak().converse().entries
 
 function corpusOf(host: Host): Uint8Array[] {
   const conversation = [challenge(), hello(), welcome(), written((session) => session.sendRefuse('another key'))];
-  const positions = [LINK_FRAME.ACK, LINK_FRAME.DIVERGED].map(position);
+  const positions = [LINK_FRAME.ACK, LINK_FRAME.DIVERGED, ENTRY.URGENT].map(position);
   const progress = written((session) => session.sendProgress(1, 50, 70));
   const others = [LINK_FRAME.HANDOVER, LINK_FRAME.LEAVE, ENTRY.NOOP].map(bare);
   const floods = [bare(LINK_FRAME.HELLO), challenge()].map(repeated);

@@ -28,6 +28,8 @@ export const ENTRY = {
   CLOSED: 8,
   /** Stands for output that is not the server's TCP: ARP, ICMP, UDP, the daemon's own segments. */
   NOOP: 9,
+  /** The client says that urgent data ends at this position. */
+  URGENT: 10,
 } as const;
 
 export const LINK_FRAME = {
@@ -81,8 +83,10 @@ export const ESTABLISHED_LENGTH = 24;
 
 export const BYTES_POSITION = 12;
 export const BYTES_TSVAL = 20;
-export const BYTES_URGENT = 24;
-export const BYTES_DATA = 28;
+export const BYTES_DATA = 24;
+
+export const URGENT_MARK = 12;
+export const URGENT_LENGTH = 20;
 
 export const FIN_POSITION = 12;
 export const FIN_TSVAL = 20;
@@ -111,6 +115,7 @@ const LEAST_LENGTH: Readonly<Record<number, number>> = {
   [ENTRY.OUTPUT]: OUTPUT_LENGTH,
   [ENTRY.CLOSED]: FRAME_HEADER,
   [ENTRY.NOOP]: FRAME_HEADER,
+  [ENTRY.URGENT]: URGENT_LENGTH,
 };
 
 export function leastLength(type: number): number {
@@ -124,6 +129,7 @@ const POSITIONS: Readonly<Record<number, readonly number[]>> = {
   [ENTRY.FIN]: [FIN_POSITION],
   [ENTRY.CLIENT_ACK]: [CLIENT_ACK_ACK, CLIENT_ACK_EDGE],
   [ENTRY.OUTPUT]: [OUTPUT_END, OUTPUT_ACK, OUTPUT_EDGE],
+  [ENTRY.URGENT]: [URGENT_MARK],
 };
 const NO_POSITIONS: readonly number[] = [];
 

@@ -122,8 +122,13 @@ export class LogWriter {
     const { bytes } = this.queue;
     setU64(bytes, at + layout.BYTES_POSITION, position);
     setU32(bytes, at + layout.BYTES_TSVAL, tsVal);
-    setU32(bytes, at + layout.BYTES_URGENT, 0);
     bytes.set(source.subarray(offset, offset + length), at + layout.BYTES_DATA);
+  }
+
+  urgent(connection: number, mark: number): void {
+    const at = this.#begin(layout.ENTRY.URGENT, 0, connection, layout.URGENT_LENGTH);
+    if (at < 0) return;
+    setU64(this.queue.bytes, at + layout.URGENT_MARK, mark);
   }
 
   fin(connection: number, position: number, tsVal: number): void {

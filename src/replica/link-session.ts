@@ -9,7 +9,7 @@ import type { Member } from './view.ts';
 
 export const NONCE_BYTES = 16;
 export const PROOF_BYTES = 32;
-const PROTOCOL_VERSION = 3;
+const PROTOCOL_VERSION = 4;
 
 const CHALLENGE_LENGTH = FRAME_HEADER + NONCE_BYTES;
 const HELLO_INDEX = FRAME_HEADER + 8;

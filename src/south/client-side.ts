@@ -12,7 +12,7 @@ import {
 import { ECN_CE } from '../wire/ip.ts';
 import { ipIs, loadIp } from '../wire/ip-address.ts';
 import { Segment } from '../wire/segment.ts';
-import { ACK, CWR, FIN, RST, SYN } from '../wire/tcp.ts';
+import { ACK, CWR, FIN, RST, SYN, URG } from '../wire/tcp.ts';
 import { frameToTunVirtio, VIRTIO_DATA_VALID, VIRTIO_HEADER, VIRTIO_NEEDS_CSUM, virtioFlags } from '../wire/virtio.ts';
 import { type AddressResolution, isNdp } from './address-resolution.ts';
 import type { Backpressure } from './backpressure.ts';
@@ -321,7 +321,7 @@ export class ClientSide {
       log.hasRoom(segment.dataLength) &&
       input.accepts(end) &&
       this.#backpressure.accepts(connection, end, segment.dataLength);
-    if (!hasRoom || input.holes > HOLES_MAX) {
+    if (!hasRoom || input.holes > HOLES_MAX || !this.#takesUrgent(connection, segment, position)) {
       counters.lanNoRoom++;
       return -1;
     }
@@ -332,6 +332,26 @@ export class ClientSide {
       log.fin(connection.id, end, connection.tsRecent);
     }
     return kept;
+  }
+
+  /**
+   * Logs where urgent data ends, if that is news. What is neither that nor still to be heard by a server is not delivered.
+   * @returns false when more of it is still to be heard than is kept.
+   */
+  #takesUrgent(connection: Connection, segment: Segment, position: number): boolean {
+    if ((segment.flags & URG) === 0) return true;
+    const { inUrgent, inLocalNxt, inBackupNxt, id } = connection;
+    const { log } = this.#context;
+    const mark = position + segment.urgentPointer;
+    inUrgent.release(log.active ? Math.min(inLocalNxt, inBackupNxt) : inLocalNxt);
+    if (mark > position && inUrgent.isNews(mark)) {
+      if (inUrgent.isFull) return false;
+      inUrgent.add(mark);
+      log.urgent(id, mark);
+    } else if (!inUrgent.has(mark)) {
+      segment.setFlags(segment.flags & ~URG);
+    }
+    return true;
   }
 
   #logBytes(connection: Connection, segment: Segment, position: number, end: number): void {

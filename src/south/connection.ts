@@ -9,6 +9,7 @@ import type { Budget } from './budget.ts';
 import { OutputSamples } from './output-samples.ts';
 import { Standstill } from './standstill.ts';
 import { StreamBuffer } from './stream-buffer.ts';
+import { UrgentMarks } from './urgent-marks.ts';
 
 export const NONE = -1;
 
@@ -57,6 +58,8 @@ export class Connection {
 
   /** Logged bytes of the client that the local server's TCP has not acknowledged: `base` is the local rcvNxt. */
   readonly input: StreamBuffer;
+  /** Where the client has said that urgent data ends: what the local server, and the backup's, may not have heard yet. */
+  readonly inUrgent = new UrgentMarks();
   /** Position of the client's FIN. */
   inFin = NONE;
   /** The server's output, its FIN counted, that the client may have seen when it sent its FIN. */
@@ -98,6 +101,8 @@ export class Connection {
   outVouched = 1;
   /** Output of the local server from the client's ACK on, kept by a backup for retransmission. */
   readonly output: StreamBuffer;
+  /** Where urgent data ends in it. */
+  readonly outUrgent = new UrgentMarks();
 
   /** Running checksum of the local server's output up to `outChecksumEnd`. */
   outChecksum = 0;

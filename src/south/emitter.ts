@@ -5,7 +5,7 @@ import { ETHERNET_HEADER, ETHERTYPE_IPV4, ETHERTYPE_IPV6, writeEthernet } from '
 import { isIpv4 } from '../wire/ip-address.ts';
 import { ALL_NODES, groupMac, writeNeighbourAdvertisement } from '../wire/ndp.ts';
 import { SACK_BLOCKS_MAX, SegmentFields, tcpHeaderLength, writeSegment } from '../wire/segment-writer.ts';
-import { ACK, ECE, FIN, PSH, RST, SYN, TCP_CHECKSUM } from '../wire/tcp.ts';
+import { ACK, ECE, FIN, PSH, RST, SYN, TCP_CHECKSUM, URG } from '../wire/tcp.ts';
 import { GSO_NONE, GSO_TCPV4, GSO_TCPV6, VIRTIO_HEADER, VIRTIO_NEEDS_CSUM, writeVirtio } from '../wire/virtio.ts';
 import type { Connection } from './connection.ts';
 import type { SouthContext } from './context.ts';
@@ -80,6 +80,13 @@ export class Emitter {
     this.#segment(connection, RST | ACK, position, 0, nowMs);
   }
 
+  /** How much kept output from `position` on may go into one frame. One that tells of urgent data is not cut on its way: all parts would. */
+  outputMost(connection: Connection, position: number): number {
+    const { outUrgent } = connection;
+    if (outUrgent.pointer(position) === 0) return BULK_PAYLOAD_MAX;
+    return Math.min(this.segmentSize(connection), outUrgent.after(position) - position);
+  }
+
   /** Sends kept output [position, position + length): one frame, cut into segments of the client's MSS on its way. */
   output(connection: Connection, position: number, length: number, nowMs: number): void {
     this.#segment(connection, ACK | PSH, position, length, nowMs);
@@ -107,7 +114,8 @@ export class Emitter {
     fields.destinationPort = connection.clientPort;
     fields.seq = connection.outPositionToWire(position);
     fields.ack = connection.inPositionToSeq(syn ? 1 : connection.inWireNxt);
-    fields.flags = flags;
+    fields.urgentPointer = length > 0 ? connection.outUrgent.pointer(position) : 0;
+    fields.flags = fields.urgentPointer > 0 ? flags | URG : flags;
     fields.window = syn
       ? open.serverWindow
       : clampWindow((connection.inSaidEdge - connection.inWireNxt) / 2 ** connection.serverScaleWire);

@@ -33,6 +33,11 @@ export class Replay {
         return '';
       case layout.ENTRY.BYTES:
         return this.#bytes(connection, entry, nowMs);
+      case layout.ENTRY.URGENT:
+        connection.inUrgent.release(connection.inLocalNxt);
+        if (connection.inUrgent.isFull) return `too much urgent data on connection ${connection.id}`;
+        connection.inUrgent.add(entry.u64(layout.URGENT_MARK));
+        return '';
       case layout.ENTRY.FIN:
         connection.inFin = entry.u64(layout.FIN_POSITION);
         connection.inFinAfter = connection.outWireNxt;

@@ -3,7 +3,7 @@
 // reached the end of the log in both directions, client and server talk to each other directly.
 import { type Connection, NONE } from './connection.ts';
 import type { PacketPorts, SouthContext } from './context.ts';
-import { BULK_PAYLOAD_MAX, type Emitter } from './emitter.ts';
+import type { Emitter } from './emitter.ts';
 import { Nudge } from './nudge.ts';
 import { advanceChecksum, diverge, isDoomed } from './output-comparison.ts';
 import type { VirtualClient } from './virtual-client.ts';
@@ -242,7 +242,8 @@ export class Takeover {
     const segment = this.#emitter.segmentSize(connection);
     const end = Math.min(connection.output.end, this.#sendableEnd(connection), connection.outWireEdge);
     while (connection.recoverCredit > 0 && connection.recoverNxt < end) {
-      const length = Math.min(connection.recoverCredit, end - connection.recoverNxt, BULK_PAYLOAD_MAX);
+      const most = this.#emitter.outputMost(connection, connection.recoverNxt);
+      const length = Math.min(connection.recoverCredit, end - connection.recoverNxt, most);
       this.#emitter.output(connection, connection.recoverNxt, length, nowMs);
       this.#context.counters.recoveredSegments += Math.ceil(length / segment);
       connection.recoverNxt += length;

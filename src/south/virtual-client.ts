@@ -5,7 +5,7 @@
 import type { Segment } from '../wire/segment.ts';
 import { SegmentFields, writeSegment } from '../wire/segment-writer.ts';
 import { type Seq, seqDiff } from '../wire/seq.ts';
-import { ACK, CWR, ECE, FIN, PSH, RST, SYN } from '../wire/tcp.ts';
+import { ACK, CWR, ECE, FIN, PSH, RST, SYN, URG } from '../wire/tcp.ts';
 import { VIRTIO_HEADER } from '../wire/virtio.ts';
 import type { Connection } from './connection.ts';
 import type { SouthContext } from './context.ts';
@@ -64,7 +64,7 @@ export class VirtualClient {
     for (;;) {
       const length = Math.min(input.end, connection.inLocalEdge) - connection.inFed;
       if (length <= 0) break;
-      const part = Math.min(length, BULK_PAYLOAD_MAX);
+      const part = Math.min(length, BULK_PAYLOAD_MAX, connection.inUrgent.after(connection.inFed) - connection.inFed);
       this.#send(connection, ACK | PSH, connection.inFed, part);
       connection.inFed += part;
     }
@@ -233,6 +233,7 @@ export class VirtualClient {
     const end = start + segment.dataLength;
     if (segment.dataLength === 0 && (segment.flags & FIN) === 0) return start < connection.outLocalNxt;
     const fresh = connection.output.end;
+    if ((segment.flags & URG) !== 0) this.#noteUrgent(connection, start + segment.urgentPointer);
     if (start <= fresh && end > fresh && this.#hasRoom(connection, end)) {
       connection.output.write(fresh, segment.bytes, segment.dataOffset + (fresh - start), end - fresh);
       connection.outLocalNxt = Math.max(connection.outLocalNxt, end);
@@ -245,6 +246,11 @@ export class VirtualClient {
       compareOutput(connection, this.#context);
     }
     return start < connection.outUna || start > fresh;
+  }
+
+  #noteUrgent({ outUrgent, outUna }: Connection, mark: number): void {
+    outUrgent.release(outUna);
+    if (!outUrgent.isFull) outUrgent.add(mark);
   }
 
   /** Whether output up to `end` can be kept: as it gets crowded, what the client has gives way. */
@@ -277,6 +283,7 @@ export class VirtualClient {
     fields.seq = connection.irs;
     fields.ack = 0 as Seq;
     fields.flags = open.ecn ? SYN | ECE | CWR : SYN;
+    fields.urgentPointer = 0;
     fields.window = open.clientWindow;
     fields.dataLength = 0;
     fields.tsEcr = 0;
@@ -290,7 +297,8 @@ export class VirtualClient {
     const fields = this.#address(connection);
     fields.seq = connection.inPositionToSeq(position);
     fields.ack = connection.outPositionToLocal(connection.outLocalAcked);
-    fields.flags = flags;
+    fields.urgentPointer = length > 0 ? connection.inUrgent.pointer(position) : 0;
+    fields.flags = fields.urgentPointer > 0 ? flags | URG : flags;
     const edge = connection.direct ? connection.outLocalEdge : edgeFor(connection);
     fields.window = clampWindow((edge - connection.outLocalAcked) / 2 ** connection.clientScale);
     if (!connection.direct) {

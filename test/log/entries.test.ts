@@ -82,7 +82,7 @@ test('what a connection was opened with is read as it was written', () => {
   );
 });
 
-test('the third segment, a FIN and a note of the client are read as they were written', () => {
+test('the third segment, a FIN, an end of urgent data and a note of the client are read as they were written', () => {
   fc.assert(
     fc.property(word32, position, position, word32, (connection, first, second, tsVal) => {
       const { ENTRY } = layout;
@@ -103,6 +103,8 @@ test('the third segment, a FIN and a note of the client are read as they were wr
       ]);
       const fin = written((log) => log.fin(connection, first, tsVal));
       deepEqual(read(fin, [FIN_POSITION], FIN_TSVAL), [ENTRY.FIN, connection, first, tsVal]);
+      const urgent = written((log) => log.urgent(connection, first));
+      deepEqual([urgent.type, urgent.connection, urgent.u64(layout.URGENT_MARK)], [ENTRY.URGENT, connection, first]);
       const note = written((log) => log.clientAck(connection, first, second, tsVal));
       const noted = read(note, [CLIENT_ACK_ACK, CLIENT_ACK_EDGE], CLIENT_ACK_TSVAL);
       deepEqual(noted, [ENTRY.CLIENT_ACK, connection, first, second, tsVal]);

@@ -11,7 +11,7 @@ import { type ChecksumKind, sameStream, type TcpPacket, tcpPacket } from '../../
 import { SERVICE_MAC, SERVICE_PORT, World, type WorldOptions } from '../../sim/world.ts';
 import { ENTRY } from '../../src/log/entry.ts';
 import { type Seq, seqAdd, seqAt } from '../../src/wire/seq.ts';
-import { ACK, FIN, PSH, RST, SYN } from '../../src/wire/tcp.ts';
+import { ACK, FIN, PSH, RST, SYN, URG } from '../../src/wire/tcp.ts';
 
 const HELLO = Uint8Array.of(1, 2, 3, 4, 5);
 
@@ -324,4 +324,26 @@ test('RFC 9293 §3.10.7.4: a segment of an earlier connection with the same port
   attack.send(next, { data: Uint8Array.of(6) });
   attack.settle();
   for (const given of attack.given) sameStream(given, Uint8Array.of(...HELLO, 6), 'the server hears the client');
+});
+
+test('an end of urgent data that comes late, or points at nothing, is told to neither server', () => {
+  const attack = new Attack();
+  const { next } = attack;
+  for (const [at, urgentPointer] of [300, 100, 0].entries()) {
+    attack.send(next + at, { flags: ACK | PSH | URG, urgentPointer, data: Uint8Array.of(1) });
+    attack.settle();
+  }
+  for (const { server } of attack.world.hosts) deepEqual(server.only.urgentHeard, [next + 300]);
+});
+
+test('a client that tells of more urgent data than is kept is not acknowledged, and no server is told', () => {
+  const attack = new Attack({ servers: [{}, { bufferBytes: 8, windowScale: 0 }] });
+  attack.world.backup.server.reads = false;
+  const { next } = attack;
+  for (let at = 0; at < 100; at++) {
+    attack.send(next + at, { flags: ACK | PSH | URG, urgentPointer: 1, data: Uint8Array.of(at) });
+    attack.settle();
+  }
+  equal(attack.world.primary.server.only.urgentHeard.length, 64);
+  equal(attack.world.primary.server.only.received.length, HELLO.length + 64);
 });
