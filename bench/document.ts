@@ -3,7 +3,7 @@
  * Pure.
  */
 import { NOT_ATTRIBUTED } from './cpu-profile.ts';
-import { ADDED_P50_GOAL_US, RATIO_GOALS, STALL_P50_GOALS_MS } from './goals.ts';
+import { ADDED_P50_GOAL_US, RATIO_GOALS, RESUMPTION_P95_GOAL_MS, STALL_P50_GOALS_MS } from './goals.ts';
 import {
   type BenchResults,
   DIRECTIONS,
@@ -13,6 +13,7 @@ import {
   type HostProfile,
   type LatencyResult,
   LOADS,
+  type NudgeResult,
   type ProfileResult,
   RATES,
   SYSTEM_CALLS,
@@ -27,6 +28,7 @@ import {
   latencyTable,
   machineTable,
   markdown,
+  nudgeTable,
   throughputTable,
   timeTable,
 } from './tables.ts';
@@ -40,12 +42,13 @@ const COLUMNS = 130;
 const FULL = 0.9;
 
 export function benchmarksDocument(results: BenchResults): string {
-  const { throughput, latency, failover, profile } = results;
+  const { throughput, latency, failover, nudge, profile } = results;
   const sections = [
     introduction(results),
     throughput === undefined ? '' : throughputSection(throughput),
     latency === undefined ? '' : latencySection(latency),
     failover === undefined ? '' : failoverSection(failover),
+    nudge === undefined ? '' : nudgeSection(nudge),
     profile === undefined ? '' : profileSection(profile, results.machine.cores),
     limits(results),
   ];
@@ -167,6 +170,22 @@ ${survival} ${again} ${verdict(goals)}
 A *pingpong* request that is lost in the dead moment is the only thing on its connection, and a few bytes long: nothing makes its client
 send it again before its own timer, ${CLIENT_TIMER_MS} ms on Linux, unless the backup had read it off the LAN itself, which this version does
 not do. ${timerShown(failover)}`;
+}
+
+function nudgeSection(nudge: NudgeResult): string {
+  const goals = nudge.outages.map(({ outageMs, auto: { p95Ms } }): Goal => {
+    const said = `after ${outageMs} ms (p95 ${p95Ms === null ? 'none' : `${p95Ms.toFixed(1)} ms`} of ${RESUMPTION_P95_GOAL_MS} ms)`;
+    return { met: p95Ms !== null && p95Ms <= RESUMPTION_P95_GOAL_MS, said };
+  });
+  return `## The nudge
+
+An upload over a LAN of 100 Mb/s whose primary loses its power; the outage is made as long as the first column says, by the detection
+timeout. In milliseconds: how long after the promotion the client sends data again, as its packets show. Without the nudge (\`nudge:
+off\`) it waits for its own timer, which has doubled with each time that it ran out. IPv4 and IPv6 by turns, and together in the numbers.
+
+${markdown(nudgeTable(nudge))}
+
+${verdict(goals)}`;
 }
 
 function timerShown({ pingpong: { p50Ms, maxMs } }: FailoverResult): string {

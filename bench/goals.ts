@@ -7,5 +7,7 @@ export const RATIO_GOALS: Readonly<Record<Rate, Readonly<Record<Direction, numbe
   unshaped: { up: 0.4, down: 0.5 },
 };
 export const ADDED_P50_GOAL_US = 200;
+/** From the promotion to the client's next data, at the 95th percentile. */
+export const RESUMPTION_P95_GOAL_MS = 20;
 /** `pingpong` has none: what is lost in the dead window waits for the client's own timer. */
 export const STALL_P50_GOALS_MS: Readonly<Partial<Record<Load, number>>> = { up: 20, down: 20, echo: 20 };

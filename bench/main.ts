@@ -11,6 +11,7 @@ import { measureFailover } from './failover.ts';
 import { type BenchSettings, checkCongestion, defaultCongestion } from './lab.ts';
 import { measureLatency } from './latency.ts';
 import { machine } from './machine.ts';
+import { measureNudge } from './nudge.ts';
 import { measureProfile } from './profile.ts';
 import { type BenchResults, LOADS } from './results.ts';
 import { allTables, plainText } from './tables.ts';
@@ -26,7 +27,7 @@ interface Flags {
   detectTimeout: string;
 }
 
-const PARTS = ['throughput', 'latency', 'failover'] as const;
+const PARTS = ['throughput', 'latency', 'failover', 'nudge'] as const;
 type Part = (typeof PARTS)[number];
 
 const DOCUMENT = fileURLToPath(new URL('../../docs/benchmarks.md', import.meta.url));
@@ -57,8 +58,10 @@ async function bench(names: string[], flags: Flags): Promise<void> {
   process.stdout.write(
     flags.json ? `${JSON.stringify(results)}\n` : `${allTables(results).map(plainText).join('\n\n')}\n`,
   );
-  const { failover } = results;
-  if (failover === undefined || LOADS.every((load) => failover[load].failed === 0)) return;
+  const { failover, nudge } = results;
+  const stalls = failover === undefined ? [] : LOADS.map((load) => failover[load]);
+  const resumptions = nudge?.outages.flatMap(({ auto, off }) => [auto, off]) ?? [];
+  if ([...stalls, ...resumptions].every(({ failed }) => failed === 0)) return;
   process.stderr.write('fttcp: connections were lost, or bytes were wrong, in a failover\n');
   process.exitCode = 1;
 }
@@ -105,12 +108,14 @@ async function measure(parts: ReadonlySet<Part>, flags: Flags, signal: AbortSign
   const throughput = parts.has('throughput') ? await measureThroughput(settings) : undefined;
   const latency = parts.has('latency') ? await measureLatency(settings) : undefined;
   const failover = parts.has('failover') ? await measureFailover(settings) : undefined;
+  const nudge = parts.has('nudge') ? await measureNudge(settings) : undefined;
   const profile = flags.profile || flags.write ? await measureProfile(settings) : undefined;
   const repeated = [throughput, latency, profile].map((one) => one?.falsePromotions ?? 0);
   return {
     ...(throughput === undefined ? {} : { throughput: throughput.throughput }),
     ...(latency === undefined ? {} : { latency: latency.latency }),
     ...(failover === undefined ? {} : { failover }),
+    ...(nudge === undefined ? {} : { nudge }),
     ...(profile === undefined ? {} : { profile: profile.profile }),
     machine: machine(settings.congestion),
     run: {

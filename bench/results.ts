@@ -7,6 +7,7 @@ export interface BenchResults {
   readonly throughput?: ThroughputResult;
   readonly latency?: LatencyResult;
   readonly failover?: FailoverResult;
+  readonly nudge?: NudgeResult;
   readonly profile?: ProfileResult;
   readonly machine: MachineResult;
   readonly run: RunResult;
@@ -58,6 +59,28 @@ export interface FailoverStalls {
   /** Rounds repeated because the hosts had parted before the fault. */
   readonly falsePromotions: number;
   /** Rounds among the n in which the connection was lost, a byte was wrong, or nobody took over. */
+  readonly failed: number;
+}
+
+/** As long as the detection timeout is made for it. */
+export const OUTAGES_MS = [30, 300, 1000, 2500] as const;
+
+export interface NudgeResult {
+  readonly outages: readonly NudgeOutage[];
+}
+
+export interface NudgeOutage {
+  readonly outageMs: number;
+  readonly auto: Resumption;
+  readonly off: Resumption;
+}
+
+/** From the promotion to the client's next data, over both address families; null: every connection was lost. */
+export interface Resumption {
+  readonly n: number;
+  readonly p50Ms: number | null;
+  readonly p95Ms: number | null;
+  /** Among the n, as in `FailoverStalls`. */
   readonly failed: number;
 }
 

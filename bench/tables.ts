@@ -1,5 +1,5 @@
 /** The results as tables, for a terminal and for docs/benchmarks.md alike. Pure. */
-import { ADDED_P50_GOAL_US, RATIO_GOALS, STALL_P50_GOALS_MS } from './goals.ts';
+import { ADDED_P50_GOAL_US, RATIO_GOALS, RESUMPTION_P95_GOAL_MS, STALL_P50_GOALS_MS } from './goals.ts';
 import {
   type BenchResults,
   DIRECTIONS,
@@ -9,6 +9,7 @@ import {
   type LatencyResult,
   LOADS,
   type MachineResult,
+  type NudgeResult,
   type ProfileResult,
   RATES,
   type RunResult,
@@ -44,12 +45,13 @@ export function markdown({ head, rows }: Table): string {
 }
 
 export function allTables(results: BenchResults): Table[] {
-  const { throughput, latency, failover, profile, machine, run } = results;
+  const { throughput, latency, failover, nudge, profile, machine, run } = results;
   return [
     machineTable(machine, run),
     ...(throughput === undefined ? [] : [throughputTable(throughput)]),
     ...(latency === undefined ? [] : [latencyTable(latency)]),
     ...(failover === undefined ? [] : [failoverTable(failover)]),
+    ...(nudge === undefined ? [] : [nudgeTable(nudge)]),
     ...(profile === undefined
       ? []
       : [timeTable(profile), functionTable(profile), callTable(profile), byteTable(profile), cpuTable(profile)]),
@@ -119,6 +121,20 @@ export function failoverTable(failover: FailoverResult): Table {
       const goal = goalMs === undefined ? '' : judged(`≤ ${goalMs}`, p50Ms <= goalMs);
       const times = [p50Ms, p95Ms, maxMs, detectedP50Ms, promotedP50Ms].map(ms);
       return [load, String(n), ...times, String(failed), String(falsePromotions), goal];
+    }),
+  };
+}
+
+export function nudgeTable({ outages }: NudgeResult): Table {
+  const ms = (value: number | null) => (value === null ? '–' : value.toFixed(1));
+  return {
+    title: 'An upload goes on after a promotion, with the nudge and without',
+    head: ['outage', 'n', 'p50 ms', 'p95 ms', 'without: p50 ms', 'p95 ms', 'failed', 'goal'],
+    rows: outages.map(({ outageMs, auto, off }) => {
+      const isMet = auto.p95Ms !== null && auto.p95Ms <= RESUMPTION_P95_GOAL_MS;
+      const times = [auto.p50Ms, auto.p95Ms, off.p50Ms, off.p95Ms].map(ms);
+      const goal = judged(`≤ ${RESUMPTION_P95_GOAL_MS}`, isMet);
+      return [`${outageMs} ms`, String(auto.n), ...times, String(auto.failed + off.failed), goal];
     }),
   };
 }

@@ -25,6 +25,7 @@ interface RunFlags {
   detectTimeout: string;
   ipv6?: boolean;
   nudge?: 'auto' | 'off';
+  mtu?: string;
   pcap?: string;
   timeout: string;
   json?: boolean;
@@ -54,6 +55,7 @@ export function registerLab(program: Command, environment: NodeJS.ProcessEnv, co
       "what the client's cable does, for example loss=1%,delay=5ms,jitter=2ms,reorder=1%,duplicate=0.1%,seed=7",
     )
     .option('--ipv6', 'client and service have IPv6 addresses')
+    .option('--mtu <bytes>', 'MTU of the LAN (default: 1500)')
     .addOption(new Option('--nudge <kind>', 'whether a new primary nudges clients').choices(['auto', 'off']))
     .option('--direct', 'the same server on one host without fttcp, for comparison')
     .option('--replicas <number>', 'hosts that run the service under fttcp', '2')
@@ -79,13 +81,14 @@ export function registerLab(program: Command, environment: NodeJS.ProcessEnv, co
 }
 
 async function run(flags: RunFlags, environment: NodeJS.ProcessEnv): Promise<void> {
-  const { timeout, port, at, json, replicas, ...rest } = flags;
+  const { timeout, port, at, json, replicas, mtu, ...rest } = flags;
   const result = await interruptible((signal) =>
     runLab({
       ...rest,
       at,
       port: Number(port),
       replicas: Number(replicas),
+      mtu: mtu === undefined ? undefined : Number(mtu),
       timeoutMs: readTimeout(timeout),
       environment,
       progress: (line) => process.stderr.write(`lab: ${line}\n`),

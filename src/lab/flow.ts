@@ -49,6 +49,8 @@ export interface FlowReport {
   closeUnanswered: boolean;
   retransmissions: number;
   startMs: number;
+  /** When the client sent data after the first fault, the earliest times. */
+  sentMs: number[];
   whole: Point[];
   closeUp: Point[];
 }
@@ -62,6 +64,7 @@ const RECENT_MS = 20;
 /** More than a request: sent since the last answer, it is an upload. */
 const UPLOAD_BYTES = 65_536;
 const NEVER = Number.NEGATIVE_INFINITY;
+const SENT_MAX = 10_000;
 
 /** One connection. Positions count from the SYN: it is 0, the first byte of data is 1. */
 export class Flow {
@@ -82,6 +85,7 @@ export class Flow {
   #serviceFin = false;
   #ending: Ending = 'open';
   #retransmissions = 0;
+  readonly #sentMs: number[] = [];
 
   #firstFaultMs = Number.POSITIVE_INFINITY;
   #stallMs = 0;
@@ -132,6 +136,8 @@ export class Flow {
       this.#clientReset(atMs);
       return;
     }
+    const isAfterFault = this.#firstFaultMs !== Number.POSITIVE_INFINITY;
+    if (isAfterFault && segment.dataLength > 0 && this.#sentMs.length < SENT_MAX) this.#sentMs.push(atMs);
     if (end > this.#sndNxt) {
       const idle = this.#sndUna === this.#sndNxt;
       if (idle) this.#upSinceMs = atMs;
@@ -196,6 +202,7 @@ export class Flow {
       closeUnanswered: this.#clientFin && this.#ending === 'open' && this.#sndUna < this.#sndNxt,
       retransmissions: this.#retransmissions,
       startMs: this.#startMs,
+      sentMs: this.#sentMs,
       whole: this.#series.whole,
       closeUp: this.#series.closeUp,
     };

@@ -34,6 +34,8 @@ const IPV4_ENDS: Ends = { service: SERVICE_ADDRESS, client: '10.77.0.1', prefix:
 const IPV6_ENDS: Ends = { service: 'fd77::100', client: 'fd77::1', prefix: 64 };
 export const WITNESS_ADDRESS = '10.77.0.9';
 export const REPLICAS_MAX = 8;
+/** Of Ethernet, and of the replication link always. */
+const MTU = 1500;
 
 export const lanAddress = (replica: number): string => `10.77.0.${11 + replica}`;
 export const linkAddress = (replica: number): string => `10.78.0.${11 + replica}`;
@@ -48,6 +50,8 @@ export interface HostsOptions {
   direct?: boolean;
   /** Client and service have IPv6 addresses. */
   ipv6?: boolean | undefined;
+  /** Of the LAN; default 1500. */
+  mtu?: number | undefined;
   /** A host for the witness too. */
   witness?: boolean;
   /** What the client's cable does to frames; a kind one is a plain veth. */
@@ -228,21 +232,21 @@ async function startHost(name: string, hasIpv6: boolean): Promise<Host> {
   return new Host(name, holder, init);
 }
 
-async function wire(hosts: Hosts, { direct = false, unkindness }: HostsOptions): Promise<void> {
+async function wire(hosts: Hosts, { direct = false, unkindness, mtu = MTU }: HostsOptions): Promise<void> {
   const { lan, client, replicas, witness, ends } = hosts;
   const bridge = (name: string) => [`link add ${name} type bridge stp_state 0 forward_delay 0`, `link set ${name} up`];
-  const port = (to: Host, name: string, inside: string, master: string) => [
-    `link add ${name} type veth peer name ${inside} netns ${to.init}`,
+  const port = (to: Host, name: string, inside: string, master: string, size = mtu) => [
+    `link add ${name} mtu ${size} type veth peer name ${inside} mtu ${size} netns ${to.init}`,
     `link set ${name} master ${master} up`,
   ];
   await lan.cables.ip(
     ...bridge('lan'),
-    ...(unkindness === undefined ? port(client, lanPort(client), 'lan0', 'lan') : unkindPort(client)),
+    ...(unkindness === undefined ? port(client, lanPort(client), 'lan0', 'lan') : unkindPort(client, mtu)),
     ...(witness === undefined ? [] : port(witness, lanPort(witness), 'lan0', 'lan')),
     ...replicas.flatMap((host) => port(host, lanPort(host), 'lan0', 'lan')),
     // Not one cable between the two: a veth vanishes with its peer's host, and a survivor's interface must stay.
     ...(replicas.length > 1 ? bridge('links') : []),
-    ...(replicas.length > 1 ? replicas.flatMap((host) => port(host, linkPort(host), 'link0', 'links')) : []),
+    ...(replicas.length > 1 ? replicas.flatMap((host) => port(host, linkPort(host), 'link0', 'links', MTU)) : []),
   );
   const lan0 = (address: string, prefix = 24) => [
     'link set lan0 up',
@@ -268,13 +272,13 @@ async function wire(hosts: Hosts, { direct = false, unkindness }: HostsOptions):
 const SEGMENT_BY_SEGMENT = 'gso_max_segs 1';
 
 /** Switch's port ═ cable's end … cable's end ═ client's interface; between the ends a thread carries the frames. */
-function unkindPort(client: Host): string[] {
+function unkindPort(client: Host, mtu: number): string[] {
   const [towardsSwitch, towardsClient] = CABLE_ENDS;
   return [
-    `link add ${lanPort(client)} type veth peer name ${towardsSwitch}`,
+    `link add ${lanPort(client)} mtu ${mtu} type veth peer name ${towardsSwitch} mtu ${mtu}`,
     `link set ${lanPort(client)} master lan up ${SEGMENT_BY_SEGMENT}`,
     `link set ${towardsSwitch} up`,
-    `link add ${towardsClient} type veth peer name lan0 netns ${client.init}`,
+    `link add ${towardsClient} mtu ${mtu} type veth peer name lan0 mtu ${mtu} netns ${client.init}`,
     `link set ${towardsClient} up`,
   ];
 }

@@ -38,6 +38,8 @@ export interface ConnectionResult {
   openedMs: number;
   /** See flow.ts. */
   stallMs: number;
+  /** From the first promotion to the next data that the client sent; null: it sent none, or there was none. */
+  resumedMs: number | null;
   survived: boolean;
 }
 
@@ -100,12 +102,14 @@ export function divergencesOf(events: readonly DaemonEvent[]): number {
   return Math.max(0, ...events.map((one) => one.divergences ?? 0));
 }
 
-/** @param startMs of the client, by the wall clock */
+/** @param events of the daemons. @param startMs of the client, by the wall clock */
 export function connectionsOf(
   flows: readonly FlowReport[],
+  events: readonly DaemonEvent[],
   clientExitCode: number,
   startMs: number,
 ): ConnectionResult[] {
+  const promotedMs = Math.min(...events.filter(({ event }) => event === 'promoted').map(({ atMs }) => atMs));
   return flows.map((flow) => ({
     client: flow.client,
     service: flow.service,
@@ -113,8 +117,14 @@ export function connectionsOf(
     bytesOut: flow.bytesOut,
     openedMs: round(flow.startMs - startMs),
     stallMs: round(flow.stallMs),
+    resumedMs: resumedMs(flow, promotedMs),
     survived: survived(flow, clientExitCode === 0),
   }));
+}
+
+function resumedMs({ sentMs }: FlowReport, promotedMs: number): number | null {
+  const next = sentMs.find((atMs) => atMs >= promotedMs);
+  return next === undefined ? null : round(next - promotedMs);
 }
 
 /** A few lines for a person. */

@@ -50,6 +50,8 @@ export interface LabOptions {
   config?: string | undefined;
   /** Client and service have IPv6 addresses. */
   ipv6?: boolean | undefined;
+  /** Of the LAN: 1500 if it is left out. */
+  mtu?: number | undefined;
   /** As in a service's configuration. */
   nudge?: 'auto' | 'off' | undefined;
   /** For example `5ms`. */
@@ -101,6 +103,9 @@ export async function runLab(options: LabOptions): Promise<LabResult> {
   }
 }
 
+/** Of a veth. */
+const MTU_MAX = 65_535;
+
 /** The checks that need no hosts. @throws FttcpError `usage` */
 function plannedFaults(options: LabOptions, replicas: number): Fault[] {
   if (!Number.isInteger(options.port) || options.port < 1 || options.port > 65_535) {
@@ -108,6 +113,11 @@ function plannedFaults(options: LabOptions, replicas: number): Fault[] {
   }
   if (!Number.isInteger(replicas) || replicas < 1 || replicas > REPLICAS_MAX) {
     throw new FttcpError('usage', `The lab has from 1 to ${REPLICAS_MAX} replicas.`);
+  }
+  const { mtu = MTU_MAX, ipv6 } = options;
+  const least = ipv6 ? 1280 : 576;
+  if (!Number.isInteger(mtu) || mtu < least || mtu > MTU_MAX) {
+    throw new FttcpError('usage', `The LAN's MTU is a number from ${least} to ${MTU_MAX}.`);
   }
   const names = Array.from({ length: replicas }, (_, index) => replicaName(index));
   return (options.at ?? [])
@@ -159,7 +169,7 @@ class Run {
     this.#checkAborted();
     const others = hosts.all.filter((host) => host !== hosts.client && host !== hosts.lan);
     this.#tell(`hosts up: client and ${others.map((host) => host.name).join(', ')}`);
-    const { state, config, detectTimeout, nudge, direct = false } = this.#options;
+    const { state, config, detectTimeout, nudge, mtu, direct = false } = this.#options;
     const service = await Service.start(hosts, {
       server,
       port,
@@ -167,6 +177,7 @@ class Run {
       config,
       detectTimeout,
       nudge,
+      mtu,
       direct,
       environment,
       scratch,
@@ -209,7 +220,7 @@ class Run {
     if (report.dropped > 0) this.#tell(`${report.dropped} packets were lost by the capture: its numbers may be wrong`);
     this.#readLogs(service.logs);
     const faultsAtMs = this.#injected.map((fault) => fault.wallMs);
-    const connections = connectionsOf(report.flows, clientResult.exitCode, client.startMs);
+    const connections = connectionsOf(report.flows, this.#events, clientResult.exitCode, client.startMs);
     const voices = judgeVoices(report.runs, officesOf(this.#events), client.startMs);
     const unfounded = falsePromotions(this.#events, this.#injected);
     const divergences = divergencesOf(this.#events);

@@ -33,6 +33,7 @@ export interface ServiceOptions {
   config?: string | undefined;
   detectTimeout?: string | undefined;
   nudge?: 'auto' | 'off' | undefined;
+  mtu?: number | undefined;
   environment: NodeJS.ProcessEnv;
   scratch: string;
   signal?: AbortSignal | undefined;
@@ -250,7 +251,7 @@ function serviceYaml(
     service: SERVICE_NAME,
     address: `${ends.service}/${ends.prefix}`,
     ...(options.nudge === undefined ? {} : { nudge: options.nudge }),
-    lan: { ...section(extra.lan), interface: 'lan0' },
+    lan: { ...section(extra.lan), interface: 'lan0', ...(options.mtu === undefined ? {} : { mtu: options.mtu }) },
     server: {
       ...server,
       command: options.server,

@@ -5,14 +5,14 @@ import type { BenchResults } from '../../bench/results.ts';
 import { plainText } from '../../bench/tables.ts';
 import { RESULTS } from './samples.ts';
 
-const { throughput, latency, failover, profile, machine, run } = RESULTS;
+const { throughput, latency, failover, nudge, profile, machine, run } = RESULTS;
 const written = (more: Partial<BenchResults> = {}) => benchmarksDocument({ ...RESULTS, ...more });
 /** Paragraphs on one line each. */
 const prose = (text: string) => text.replace(/(?<=[^\n|])\n *(?=[^\n|#])/g, ' ');
 
 test('a run that meets its goals is said to', () => {
   const text = written();
-  equal([...text.matchAll(/Every goal is met\.|The goal is met\./g)].length, 3);
+  equal([...text.matchAll(/Every goal is met\.|The goal is met\./g)].length, 4);
   doesNotMatch(text, /MISSED|Missed|undefined|NaN|Infinity/);
   match(prose(text), /In all 60 rounds the connection survived with every byte right\./);
   match(text, /\| unshaped, down \| 940 \| 935 \| 0\.550 \| .* \| ≥ 0\.50 met \|/);
@@ -24,11 +24,22 @@ test('each missed goal is named, with its number', () => {
     throughput: { ...throughput, unshaped: { ...throughput.unshaped, up: slow } },
     latency: { ...latency, addedP50Us: 208 },
     failover: { ...failover, echo: { ...failover.echo, p50Ms: 31.25 } },
+    nudge: { outages: nudge.outages.map((one) => ({ ...one, auto: one.off })) },
   });
   match(text, /\*\*Missed: unshaped, up \(0\.310 of 0\.40\)\.\*\*/);
   match(text, /\*\*Missed: added p50 \(208 µs of 200 µs\)\.\*\*/);
   match(text, /\*\*Missed: echo p50 \(31\.3 ms of 20 ms\)\.\*\*/);
   doesNotMatch(text, /goal is met/);
+});
+
+test('a nudge that wakes too late, or nobody, is named', () => {
+  const [first, second, ...others] = nudge.outages;
+  if (first === undefined || second === undefined) throw new Error('there are several');
+  const late = { ...first, auto: { ...first.auto, p95Ms: 33.3 } };
+  const lost = { ...second, auto: { n: 10, p50Ms: null, p95Ms: null, failed: 10 } };
+  const text = prose(written({ nudge: { outages: [late, lost, ...others] } }));
+  match(text, /\*\*Missed: after 30 ms \(p95 33\.3 ms of 20 ms\); after 300 ms \(p95 none of 20 ms\)\.\*\*/);
+  match(text, /\| 300 ms \| 10 \| – \| – \| 180\.0 \| 330\.0 \| 10 \| ≤ 20 MISSED \|/);
 });
 
 test('lost connections and repeated rounds are not hidden', () => {
@@ -95,7 +106,7 @@ test('every row of a table has as many cells as its head', () => {
     .split('\n\n')
     .filter((block) => block.startsWith('|'))
     .map((block) => block.split('\n').map((line) => line.split('|').length));
-  equal(rows.length, 9);
+  equal(rows.length, 10);
   for (const lengths of rows) equal(new Set(lengths).size, 1);
 });
 

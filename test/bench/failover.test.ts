@@ -16,6 +16,7 @@ const lab = (more: Partial<LabResult> = {}): LabResult => ({
       bytesOut: 1,
       openedMs: 100,
       stallMs: 13,
+      resumedMs: null,
       survived: true,
     },
   ],

@@ -1,5 +1,5 @@
 // What the programs said, cut to what is read and what surrounds it; and results of a run, made up.
-import type { BenchResults, DirectionProfile, HostProfile } from '../../bench/results.ts';
+import { type BenchResults, type DirectionProfile, type HostProfile, OUTAGES_MS } from '../../bench/results.ts';
 
 /** iperf3 3.12, upload of two seconds after one to omit. */
 export const IPERF = `{
@@ -129,6 +129,13 @@ export const RESULTS: Required<BenchResults> = {
     roundTrips: 20_000,
   },
   failover: { up: stalls, down: stalls, echo: stalls, pingpong: { ...stalls, p50Ms: 207, p95Ms: 214, maxMs: 214 } },
+  nudge: {
+    outages: OUTAGES_MS.map((outageMs) => ({
+      outageMs,
+      auto: { n: 10, p50Ms: 0.4, p95Ms: 1.2, failed: 0 },
+      off: { n: 10, p50Ms: 0.6 * outageMs, p95Ms: 1.1 * outageMs, failed: 0 },
+    })),
+  },
   profile: { up: direction, down: direction },
   machine: {
     cores: 2,

@@ -19,7 +19,16 @@ test('a lost connection is named in the summary', () => {
     faults: [{ atMs: 500, action: 'power-off', host: 'a' }],
     failovers: [],
     connections: [
-      { client: 'c:1', service: 's:1', bytesIn: 2_500_000, bytesOut: 0, openedMs: 90, stallMs: 12.34, survived: false },
+      {
+        client: 'c:1',
+        service: 's:1',
+        bytesIn: 2_500_000,
+        bytesOut: 0,
+        openedMs: 90,
+        stallMs: 12.34,
+        resumedMs: null,
+        survived: false,
+      },
     ],
     voices: { violations: 0, speakers: [] },
     falsePromotions: 0,

@@ -23,6 +23,7 @@ const connection = (openedMs: number, stallMs: number, survived = true, port = 1
   bytesOut: 1,
   openedMs,
   stallMs,
+  resumedMs: null,
   survived,
 });
 const GOOD: LabResult = {
