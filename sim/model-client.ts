@@ -61,7 +61,8 @@ export class ModelClient {
 
   /** A packet of the service for this client's address. */
   receive(heard: Heard, nowMs: number): void {
-    if (heard.kind === 'icmp') this.tcp.resend(nowMs);
+    if (heard.kind === 'icmp' && heard.mtu > 0) this.tcp.resend(nowMs);
+    else if (heard.kind === 'icmp') this.tcp.undoBackOff(nowMs);
     if (heard.kind !== 'tcp' || heard.tcp.destinationPort !== this.options.port) return;
     this.tcp.receive(heard.tcp, nowMs);
     this.turn(nowMs);

@@ -198,6 +198,15 @@ export class ModelTcp {
     this.#pump(nowMs);
   }
 
+  /** RFC 6069 as Linux does it: one doubling of the timer is undone, which counts from when it was set. */
+  undoBackOff(nowMs: number): void {
+    if (!this.established || this.sndUna >= this.sndMax || this.#rtoMs <= RTO_MS) return;
+    const setAt = this.nextTimerAt - this.#rtoMs;
+    this.#rtoMs /= 2;
+    this.nextTimerAt = Math.max(nowMs, setAt + this.#rtoMs);
+    this.timer(nowMs);
+  }
+
   timer(nowMs: number): void {
     if (nowMs < this.nextTimerAt) return;
     this.nextTimerAt = Number.POSITIVE_INFINITY;

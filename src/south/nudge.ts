@@ -1,9 +1,14 @@
-// The nudge: after an outage a client sits in retransmission back-off, and an ACK of what it already knows does not move it. ICMP
-// "fragmentation needed", for IPv6 "Packet Too Big", does: a sender resends every segment larger than the named MTU at once instead
-// of waiting for its timer (Linux: tcp_simple_retransmit, from tcp_v4_mtu_reduced and tcp_v6_mtu_reduced alike). It quotes the
-// segment that we acknowledge next, as a router on the path would. A client that ignores it falls back to its timer.
+// The nudge: after an outage a client sits in retransmission back-off, and an ACK of what it already knows does not move it. ICMP does,
+// as a router on the path would send it, with the segment that we acknowledge next quoted:
+//
+//  - "fragmentation needed", for IPv6 "Packet Too Big": a sender resends every segment larger than the named MTU at once instead of waiting
+//    for its timer (Linux: tcp_simple_retransmit, from tcp_v4_mtu_reduced and tcp_v6_mtu_reduced alike);
+//  - "host unreachable", for IPv6 "no route": a sender of smaller ones undoes one doubling of its timer, counted from when it last sent
+//    (RFC 6069; Linux: tcp_ld_RTO_revert). An established connection takes it for a hint and no more (RFC 1122 §4.2.3.9).
+//
+// A client that ignores both falls back to its timer.
 import { ETHERTYPE_IPV4, ETHERTYPE_IPV6, writeEthernet } from '../wire/ethernet.ts';
-import { writeIcmpFragmentationNeeded } from '../wire/icmp.ts';
+import { type IcmpQuote, writeIcmpFragmentationNeeded, writeIcmpHostUnreachable } from '../wire/icmp.ts';
 import { IPV4_HEADER, IPV6_HEADER } from '../wire/ip.ts';
 import { isIpv4 } from '../wire/ip-address.ts';
 import { SegmentFields, writeSegment } from '../wire/segment-writer.ts';
@@ -21,6 +26,9 @@ const MTU_MIN = 1280;
 /** An MSS that tells of more tells nothing: no packet is so long. */
 const MTU_MAX = 0xffff - MTU_STEP;
 
+/** Doublings of a client's timer that are undone: after three it sends again if it last did longer ago than an eighth of it. */
+const BACK_OFFS_UNDONE = 3;
+
 export class Nudge {
   readonly #context: SouthContext;
   readonly #quoted = new Uint8Array(128);
@@ -32,31 +40,36 @@ export class Nudge {
 
   /** Has the client send again, from the first byte that is not acknowledged, what it has sent since. */
   send(connection: Connection): void {
-    const { log, release, config, counters } = this.#context;
-    const v4 = isIpv4(connection.clientIp);
+    const { config, counters } = this.#context;
+    if (!config.nudge || connection.inFin !== NONE) return;
+    const ipHeader = isIpv4(connection.clientIp) ? IPV4_HEADER : IPV6_HEADER;
     // The client's segments are as large as the server's MSS allows, at most; that MSS tells the MTU of the path.
-    const mtu = connection.open.serverMss + TCP_HEADER + (v4 ? IPV4_HEADER : IPV6_HEADER) - MTU_STEP;
-    if (!config.nudge || mtu < MTU_MIN || mtu > MTU_MAX || connection.inFin !== NONE) return;
+    const mtu = connection.open.serverMss + TCP_HEADER + ipHeader - MTU_STEP;
+    const quote = this.#quoteNextSegment(connection);
+    if (mtu >= MTU_MIN && mtu <= MTU_MAX) {
+      this.#say(connection, (bytes, offset) => writeIcmpFragmentationNeeded(bytes, offset, mtu, quote));
+    }
+    for (let undone = 0; undone < BACK_OFFS_UNDONE; undone++) {
+      this.#say(connection, (bytes, offset) => writeIcmpHostUnreachable(bytes, offset, quote));
+    }
+    counters.nudges++;
+  }
+
+  /** @param write puts the packet there, and returns its length. */
+  #say(connection: Connection, write: (bytes: Uint8Array, offset: number) => number): void {
+    const { log, release, config } = this.#context;
     const at = log.hasRoom(0) ? release.reserve() : -1;
     if (at < 0) return;
-    const length = this.#quoteNextSegment(connection);
-    const packet = writeIcmpFragmentationNeeded(release.bytes, at + FRAME_IP, mtu, {
-      from: connection.serviceIp,
-      to: connection.clientIp,
-      quoted: this.#quoted,
-      quotedOffset: 0,
-      quotedLength: length,
-    });
-    const type = v4 ? ETHERTYPE_IPV4 : ETHERTYPE_IPV6;
+    const packet = write(release.bytes, at + FRAME_IP);
+    const type = isIpv4(connection.clientIp) ? ETHERTYPE_IPV4 : ETHERTYPE_IPV6;
     writeEthernet(release.bytes, at + VIRTIO_HEADER, connection.clientMac, 0, config.serviceMac, 0, type);
     writeVirtio(release.bytes, at, 0, GSO_NONE, 0, 0, 0, 0);
     log.noop();
     release.commit(at, FRAME_IP + packet, log.position);
-    counters.nudges++;
   }
 
   /** The headers of the client's segment at the position that is acknowledged next. */
-  #quoteNextSegment(connection: Connection): number {
+  #quoteNextSegment(connection: Connection): IcmpQuote {
     const fields = this.#fields;
     fields.source = connection.clientIp;
     fields.destination = connection.serviceIp;
@@ -65,7 +78,9 @@ export class Nudge {
     fields.seq = connection.inPositionToSeq(connection.inWireNxt);
     fields.ack = seqAdd(connection.issWire, 1);
     fields.flags = ACK;
-    fields.dataLength = connection.open.serverMss;
-    return writeSegment(this.#quoted, 0, fields);
+    fields.dataLength = Math.min(connection.open.serverMss, MTU_MAX - IPV6_HEADER - TCP_HEADER);
+    const quotedLength = writeSegment(this.#quoted, 0, fields);
+    const { serviceIp: from, clientIp: to } = connection;
+    return { from, to, quoted: this.#quoted, quotedOffset: 0, quotedLength };
   }
 }

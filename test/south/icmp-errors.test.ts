@@ -211,7 +211,7 @@ test('RFC 8201 §4: no smaller MTU is believed than a link of IPv6 can have', ()
 
 test("what a server's kernel says of a client's segment quotes the numbers that the client knows", () => {
   for (const ipv6 of [false, true]) {
-    const { world, client } = takenOver({ ipv6 });
+    const { world, client } = takenOver({ ipv6, nudge: false });
     const { only, toWrap } = world.backup.server;
     const seqs = { seq: seqAt(only.irs, 1), ack: seqAt(only.iss, 30_000), flags: ACK };
     const quoted = tcpPacket({ sourcePort: client.options.port, destinationPort: SERVICE_PORT, ...seqs });

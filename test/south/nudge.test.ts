@@ -4,22 +4,24 @@ import { test } from 'node:test';
 import { echo, sink } from '../../sim/model-server.ts';
 import { conversation, upload } from '../../sim/scenarios.ts';
 import { World, type WorldOptions } from '../../sim/world.ts';
-import { ICMP_UNREACHABLE, ICMPV6_PACKET_TOO_BIG } from '../../src/wire/icmp.ts';
+import { ICMP_UNREACHABLE, ICMPV6_PACKET_TOO_BIG, ICMPV6_UNREACHABLE } from '../../src/wire/icmp.ts';
 import { seqAt } from '../../src/wire/seq.ts';
 
 /** A primary that dies in the middle of an upload, of which its last 20 ms reached nobody. @returns the nudges heard. */
-function outage(options: Partial<WorldOptions>) {
+function outage(options: Partial<WorldOptions>, lastsMs = 20) {
   const world = new World({ seed: 3, app: sink, ...options }).pair();
   const client = upload(world, 90_000);
   world.run(() => client.tcp.sndUna > 20_000);
   world.lanDrops = (frame) => frame.kind === 'tcp' && frame.tcp.sourcePort === client.options.port;
-  world.runFor(20);
+  world.runFor(lastsMs);
   world.crash(world.primary);
   world.lanDrops = () => false;
   world.run(() => world.backup.replica.role === 'primary');
   const position = [...world.backup.south.connections][0]?.inWireNxt ?? 0;
-  const nudges = world.heard.flatMap(({ host, frame }) => (host === 1 && frame.kind === 'icmp' ? [frame] : []));
-  return { world, client, nudges, expected: seqAt(client.tcp.iss, position) };
+  const said = world.heard.flatMap(({ host, frame }) => (host === 1 && frame.kind === 'icmp' ? [frame] : []));
+  const nudges = said.filter(({ mtu }) => mtu > 0);
+  const unreachable = said.filter(({ mtu }) => mtu === 0);
+  return { world, client, nudges, unreachable, expected: seqAt(client.tcp.iss, position) };
 }
 
 test('RFC 1191 §4: a client of IPv4 is told of an MTU a little below its own, in the words of a router', () => {
@@ -57,6 +59,26 @@ test('a client of either family sends again at once where it is nudged, and afte
       const promotedAtMs = world.nowMs;
       const before = client.tcp.sndUna;
       world.run(() => client.tcp.sndUna > before + 1000);
+      const waitedMs = world.nowMs - promotedAtMs;
+      world.finish();
+      return waitedMs;
+    });
+    const [nudgedMs = 0, leftMs = 0] = waits;
+    ok(nudgedMs < 20 && leftMs > 100, `${nudgedMs} and ${leftMs} ms`);
+  }
+});
+
+test('RFC 6069 §4: a client whose segments are too small for that is told that its host was unreachable, and undoes its back-off', () => {
+  for (const ipv6 of [false, true]) {
+    const waits = [true, false].map((nudge) => {
+      const { world, client, nudges, unreachable, expected } = outage({ ipv6, nudge, tcp: { mss: 536 } }, 1_100);
+      const told = unreachable.map(({ icmpType, quotedSeq, destination }) => ({ icmpType, quotedSeq, destination }));
+      const icmpType = ipv6 ? ICMPV6_UNREACHABLE : ICMP_UNREACHABLE;
+      const one = { icmpType, quotedSeq: expected, destination: client.options.ip };
+      deepEqual([nudges, told], [[], nudge ? [one, one, one] : []]);
+      const promotedAtMs = world.nowMs;
+      const before = client.tcp.sndUna;
+      world.run(() => client.tcp.sndUna > before + 500);
       const waitedMs = world.nowMs - promotedAtMs;
       world.finish();
       return waitedMs;

@@ -26,5 +26,5 @@ test('a server MSS that is more than a packet holds does not keep a host from it
     equal(backup.entry(entry), '');
   }
   backup.speak().check();
-  equal(backup.south.counters.nudges, 1, 'the other connection is nudged');
+  equal(backup.south.counters.nudges, 2, 'both connections are nudged');
 });
