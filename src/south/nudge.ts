@@ -4,7 +4,8 @@
 //  - "fragmentation needed", for IPv6 "Packet Too Big": a sender resends every segment larger than the named MTU at once instead of waiting
 //    for its timer (Linux: tcp_simple_retransmit, from tcp_v4_mtu_reduced and tcp_v6_mtu_reduced alike);
 //  - "host unreachable", for IPv6 "no route": a sender of smaller ones undoes one doubling of its timer, counted from when it last sent
-//    (RFC 6069; Linux: tcp_ld_RTO_revert). An established connection takes it for a hint and no more (RFC 1122 §4.2.3.9).
+//    (RFC 6069; Linux: tcp_ld_RTO_revert). An established connection takes it for a hint and no more (RFC 1122 §4.2.3.9). But Linux keeps
+//    the hint for SO_ERROR, which programs ask to learn whether they are connected: only those that have sent something know already.
 //
 // A client that ignores both falls back to its timer.
 import { ETHERTYPE_IPV4, ETHERTYPE_IPV6, writeEthernet } from '../wire/ethernet.ts';
@@ -49,7 +50,8 @@ export class Nudge {
     if (mtu >= MTU_MIN && mtu <= MTU_MAX) {
       this.#say(connection, (bytes, offset) => writeIcmpFragmentationNeeded(bytes, offset, mtu, quote));
     }
-    for (let undone = 0; undone < BACK_OFFS_UNDONE; undone++) {
+    const undoes = connection.inEnd > 1 ? BACK_OFFS_UNDONE : 0;
+    for (let undone = 0; undone < undoes; undone++) {
       this.#say(connection, (bytes, offset) => writeIcmpHostUnreachable(bytes, offset, quote));
     }
     counters.nudges++;
