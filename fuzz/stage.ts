@@ -252,7 +252,7 @@ export class Stage {
       queue.consume(readable);
     }
     this.log.acknowledge(this.log.position);
-    this.south.release(this.log.active ? this.log.acknowledged : Number.POSITIVE_INFINITY);
+    while (this.south.releaseNext(this.log.active ? this.log.acknowledged : Number.POSITIVE_INFINITY));
     if (this.entries.length > ENTRIES_MAX) this.entries.splice(0, this.entries.length - ENTRIES_MAX);
   }
 

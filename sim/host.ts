@@ -177,7 +177,7 @@ export class Host {
     yield;
     this.#flush();
     yield;
-    this.replica.release(nowMs, clock() - nowMs);
+    while (this.replica.releaseNext(nowMs, clock() - nowMs)) yield;
     yield;
   }
 

@@ -177,7 +177,7 @@ class Host {
   #turn(): void {
     this.#nowMs += 500;
     this.replica.tick(this.#nowMs, 0, this.#health);
-    this.replica.release(this.#nowMs, 0);
+    while (this.replica.releaseNext(this.#nowMs, 0));
     if (this.replica.linked) this.#read();
   }
 

@@ -217,7 +217,7 @@ export class DataLoop {
     this.#replica.tick(this.#nowMs, pausedMs, this.#health);
     this.#linkEnded(this.#link.flush());
     this.#lanBlocked = false;
-    this.#replica.release(this.#nowMs, monotonicMs() - this.#nowMs);
+    while (this.#replica.releaseNext(this.#nowMs, monotonicMs() - this.#nowMs));
     this.#board.writeSelf(this.#replica, this.#nowMs);
     return !this.#stopped();
   }

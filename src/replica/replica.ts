@@ -275,10 +275,14 @@ export class Replica {
     this.#mournServer(nowMs);
   }
 
-  /** Sends what may leave now. @param pausedMs how long the data loop has stood still since this turn began. */
-  release(nowMs: number, pausedMs: number): void {
-    this.#barrier.turn(nowMs, pausedMs, 0);
-    if (this.role === 'primary') this.#south.release(this.#barrier.position);
+  /**
+   * Sends one frame, if one may leave now. Frame by frame, because a host can come to stand still between any two.
+   * @param sinceMs how long ago this turn of the data loop began.
+   * @returns whether one was sent.
+   */
+  releaseNext(nowMs: number, sinceMs: number): boolean {
+    this.#barrier.turn(nowMs, sinceMs, 0);
+    return this.role === 'primary' && this.#south.releaseNext(this.#barrier.position);
   }
 
   /** A planned end: hands over if there is a backup, leaves the view if this is one. Nothing is said from here on. */
@@ -414,7 +418,7 @@ export class Replica {
     const connections = this.#south.speak(nowMs);
     this.#announcedAtMs = nowMs;
     this.#announcements = 0;
-    this.#south.release(this.#barrier.position);
+    while (this.#south.releaseNext(this.#barrier.position));
     if (!promoted) this.#ports.event({ event: 'primary', epoch });
     else this.#ports.event({ event: 'promoted', epoch, reason, connections, silenceMs: peer.silentMs });
   }

@@ -63,15 +63,19 @@ export class ReleaseQueue {
     this.#count++;
   }
 
-  /** Sends every frame whose position is acknowledged, in order, until `send` refuses one for lack of room. */
-  release(acknowledged: number, send: (bytes: Uint8Array, offset: number, length: number) => boolean): void {
-    while (this.#count > 0 && (this.#positions[this.#first] ?? 0) <= acknowledged) {
-      const length = this.#lengths[this.#first] ?? 0;
-      if (!send(this.#frames.bytes, this.#offsets[this.#first] ?? 0, length)) return;
-      this.#frames.consume(length);
-      this.#first = (this.#first + 1) % FRAMES_MAX;
-      this.#count--;
-    }
+  /**
+   * Sends the oldest frame, if its position is acknowledged.
+   * @param send returns false for lack of room.
+   * @returns whether it was sent.
+   */
+  releaseNext(acknowledged: number, send: (bytes: Uint8Array, offset: number, length: number) => boolean): boolean {
+    if (this.#count === 0 || this.oldestPosition > acknowledged) return false;
+    const length = this.#lengths[this.#first] ?? 0;
+    if (!send(this.#frames.bytes, this.#offsets[this.#first] ?? 0, length)) return false;
+    this.#frames.consume(length);
+    this.#first = (this.#first + 1) % FRAMES_MAX;
+    this.#count--;
+    return true;
   }
 
   /** Drops everything: who steps down emits nothing. */

@@ -272,11 +272,11 @@ export class SouthWrap {
     noted.length = kept;
   }
 
-  /** Sends what the barrier lets through. */
-  release(acknowledged: number): void {
-    const before = this.#context.release.count;
-    this.#context.release.release(acknowledged, this.#sendLan);
-    this.#context.counters.released += before - this.#context.release.count;
+  /** Sends one frame, if the barrier lets one through. @returns whether it has. */
+  releaseNext(acknowledged: number): boolean {
+    const sent = this.#context.release.releaseNext(acknowledged, this.#sendLan);
+    if (sent) this.#context.counters.released++;
+    return sent;
   }
 
   tick(nowMs: number): void {

@@ -192,7 +192,7 @@ export class Takeover {
 
   /** No backup is left to wait for: room for the next frames. */
   #flush(): void {
-    this.#context.release.release(Number.POSITIVE_INFINITY, this.#sendLan);
+    while (this.#context.release.releaseNext(Number.POSITIVE_INFINITY, this.#sendLan));
   }
 
   /** Tells the client where its connection stands. @returns whether there is more to do for it. */

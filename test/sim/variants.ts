@@ -157,12 +157,13 @@ export const VARIANTS: readonly Variant[] = [
         method(SouthWrap.prototype, 'silence', () => () => {}),
         method(
           Replica.prototype,
-          'release',
+          'releaseNext',
           (right) =>
-            function (this: Replica, nowMs, pausedMs) {
+            function (this: Replica, nowMs, sinceMs) {
               releases = true;
-              right.call(this, nowMs, pausedMs);
+              const sent = right.call(this, nowMs, sinceMs);
               releases = false;
+              return sent;
             },
         ),
         getter(Replica.prototype, 'role', function (this: Replica) {
@@ -198,6 +199,25 @@ export const VARIANTS: readonly Variant[] = [
             right.call(this, nowMs, 0, 0);
           },
       ),
+  },
+  {
+    name: 'a release that looks at the clock once, not at every frame',
+    found: /rule 3/,
+    where: ({ faults }) => faults.some(({ name }) => name === 'pause' || name === 'stall'),
+    spoil: () => {
+      const begun = new WeakMap<Replica, { nowMs: number; sinceMs: number }>();
+      return method(
+        Replica.prototype,
+        'releaseNext',
+        (right) =>
+          function (this: Replica, nowMs, sinceMs) {
+            const first = begun.get(this);
+            const turn = first?.nowMs === nowMs ? first : { nowMs, sinceMs };
+            begun.set(this, turn);
+            return right.call(this, nowMs, turn.sinceMs);
+          },
+      );
+    },
   },
   {
     name: 'a byte that is logged twice',

@@ -12,6 +12,10 @@ function push(queue: ReleaseQueue, number: number, length: number, position: num
   return true;
 }
 
+function releaseAll(queue: ReleaseQueue, acknowledged: number, send: ReturnType<typeof sender>): void {
+  while (queue.releaseNext(acknowledged, send));
+}
+
 function sender(taken: number[], refusesFrom = Number.POSITIVE_INFINITY) {
   return (bytes: Uint8Array, offset: number, length: number) => {
     if (taken.length >= refusesFrom) return false;
@@ -35,12 +39,12 @@ test('frames leave in order, each when its position is acknowledged, and none be
     push(queue, number, 100, position);
   }
   const taken: number[] = [];
-  queue.release(9, sender(taken));
+  releaseAll(queue, 9, sender(taken));
   deepEqual(taken, []);
-  queue.release(20, sender(taken));
+  releaseAll(queue, 20, sender(taken));
   deepEqual(taken, [1]);
   equal(queue.oldestPosition, 30);
-  queue.release(30, sender(taken));
+  releaseAll(queue, 30, sender(taken));
   deepEqual(taken, [1, 2, 3]);
   equal(queue.usedBytes, 0);
 });
@@ -49,9 +53,9 @@ test('a refused frame stays the first, and is asked for again', () => {
   const queue = new ReleaseQueue(new Uint8Array(4 * LAN_FRAME_MAX));
   for (let number = 1; number <= 4; number++) push(queue, number, 50, number);
   const taken: number[] = [];
-  queue.release(9, sender(taken, 2));
+  releaseAll(queue, 9, sender(taken, 2));
   deepEqual([taken.join(), queue.count], ['1,2', 2]);
-  queue.release(9, sender(taken));
+  releaseAll(queue, 9, sender(taken));
   equal(taken.join(), '1,2,3,4');
 });
 
@@ -60,7 +64,7 @@ test('who falls silent emits nothing of what waited', () => {
   push(queue, 1, 50, 1);
   queue.clear();
   const taken: number[] = [];
-  queue.release(Number.POSITIVE_INFINITY, sender(taken));
+  releaseAll(queue, Number.POSITIVE_INFINITY, sender(taken));
   deepEqual([taken.length, queue.count, queue.usedBytes], [0, 0, 0]);
 });
 
@@ -80,7 +84,7 @@ test('however lengths and acknowledgements come, what leaves is what a list woul
         if (push(queue, number, length, position)) waiting.push({ number, position });
         if (!acknowledges) return;
         const taken: number[] = [];
-        queue.release(position - 3, sender(taken));
+        releaseAll(queue, position - 3, sender(taken));
         const due: number[] = [];
         while (waiting[0] !== undefined && waiting[0].position <= position - 3) due.push(waiting.shift()?.number ?? -1);
         deepEqual(taken, due);
