@@ -101,6 +101,7 @@ export class Stage {
       config: {
         serviceIp: serviceIp(family),
         serviceMac: SERVICE_MAC,
+        hashKey: Uint32Array.of(1, 2),
         limits: LIMITS,
         catchUpTimeoutMs: 5_000,
         onDivergence,

@@ -28,6 +28,7 @@ export interface HostOptions {
   readonly serviceMac: Uint8Array;
   readonly limits: SouthLimits;
   readonly catchUpTimeoutMs: number;
+  readonly hashKey: Uint32Array;
   readonly onDivergence: 'reset' | 'continue';
   readonly nudge: boolean;
   readonly server: ServerOptions;

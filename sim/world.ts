@@ -537,6 +537,7 @@ export class World {
     return new Host(
       {
         index,
+        hashKey: Uint32Array.of(options.seed, index),
         serviceIp: this.serviceIp,
         serviceMac: SERVICE_MAC,
         catchUpTimeoutMs: 5_000,

@@ -2,7 +2,7 @@
 // replica, in preallocated memory; it decides nothing. In each turn: the LAN, then the server's packets, its answers to the LAN's
 // among them, then the log goes out, then the link comes in, then time, then what the barrier lets through. Bulk is taken in small
 // portions, since everything that must be acknowledged waits for two turns or three.
-import { createHmac, randomBytes } from 'node:crypto';
+import { createHmac, getRandomValues, randomBytes } from 'node:crypto';
 import { crc32 } from '@node-rs/crc32';
 import { monotonicMs } from '../linux/clock.ts';
 import { drainEventFd } from '../linux/eventfd.ts';
@@ -131,7 +131,7 @@ export class DataLoop {
     this.#release = new ReleaseQueue(allocate(data.limits.releaseBytes));
     this.#link = new ReplicationLink(this.#poller, data.ownLink, this.#log.queue);
     this.#south = new SouthWrap({
-      config: data,
+      config: { ...data, hashKey: getRandomValues(new Uint32Array(2)) },
       ports: this.#packetPorts(),
       log: this.#log,
       release: this.#release,

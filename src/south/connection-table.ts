@@ -1,4 +1,6 @@
 // Connections by client address and ports. Looked up once per packet: no key objects, no allocation.
+import { isIpv4 } from '../wire/ip-address.ts';
+import { hashTuple } from './tuple-hash.ts';
 
 export interface Tuple {
   readonly clientIp: Uint8Array;
@@ -9,13 +11,16 @@ export interface Tuple {
 export class ConnectionTable<T extends Tuple> {
   readonly #buckets: T[][];
   readonly #mask: number;
+  readonly #hashKey: Uint32Array;
   #size = 0;
 
-  constructor(capacity: number) {
+  /** @param hashKey 2 random words: clients choose their addresses, and are not to choose the bucket. */
+  constructor(capacity: number, hashKey: Uint32Array) {
     let buckets = 64;
     while (buckets < capacity) buckets *= 2;
     this.#buckets = Array.from({ length: buckets }, () => []);
     this.#mask = buckets - 1;
+    this.#hashKey = hashKey;
   }
 
   get size(): number {
@@ -24,7 +29,7 @@ export class ConnectionTable<T extends Tuple> {
 
   /** @param offset of the client's address in `bytes`; an IPv4 address is the last 4 of the 16 bytes of the key. */
   find(bytes: Uint8Array, offset: number, length: 4 | 16, clientPort: number, servicePort: number): T | undefined {
-    const bucket = this.#buckets[this.#hash(bytes, offset + length - 4, clientPort, servicePort)] ?? [];
+    const bucket = this.#buckets[this.#hash(bytes, offset, length, clientPort, servicePort)] ?? [];
     for (let i = 0; i < bucket.length; i++) {
       const entry = bucket[i];
       if (entry === undefined || entry.clientPort !== clientPort || entry.servicePort !== servicePort) continue;
@@ -62,13 +67,14 @@ export class ConnectionTable<T extends Tuple> {
   }
 
   #bucketOf(entry: Tuple): T[] {
-    return this.#buckets[this.#hash(entry.clientIp, 12, entry.clientPort, entry.servicePort)] ?? [];
+    return this.#buckets[this.#hash(entry.clientIp, 0, 16, entry.clientPort, entry.servicePort)] ?? [];
   }
 
-  #hash(bytes: Uint8Array, last4: number, clientPort: number, servicePort: number): number {
-    let hash = Math.imul(clientPort, 0x9e3779b1) ^ Math.imul(servicePort, 0x85ebca6b);
-    for (let i = 0; i < 4; i++) hash = Math.imul(hash ^ (bytes[last4 + i] ?? 0), 0x01000193);
-    return (hash ^ (hash >>> 15)) & this.#mask;
+  #hash(bytes: Uint8Array, offset: number, length: 4 | 16, clientPort: number, servicePort: number): number {
+    const key = this.#hashKey;
+    const ports = (clientPort << 16) | servicePort;
+    if (length === 16 && isIpv4(bytes, offset)) return hashTuple(key, bytes, offset + 12, 4, ports) & this.#mask;
+    return hashTuple(key, bytes, offset, length, ports) & this.#mask;
   }
 }
 

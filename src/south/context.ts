@@ -36,6 +36,8 @@ export interface SouthLimits {
 }
 
 export interface SouthConfig {
+  /** 2 random words that no client knows. */
+  readonly hashKey: Uint32Array;
   /** 16 bytes; an IPv4 address is v4-mapped. */
   readonly serviceIp: Uint8Array;
   /** The virtual MAC that moves with the service. */

@@ -67,16 +67,16 @@ export class SouthWrap {
   #sweptAtMs = 0;
 
   constructor(parts: SouthParts) {
-    const { limits } = parts.config;
+    const { limits, hashKey } = parts.config;
     const context: SouthContext = {
       config: parts.config,
       ports: parts.ports,
       log: parts.log,
       release: parts.release,
       checksum: parts.checksum,
-      connections: new ConnectionTable<Connection>(limits.connections),
+      connections: new ConnectionTable<Connection>(limits.connections, hashKey),
       byId: new Map(),
-      halfOpen: new ConnectionTable<HalfOpen>(limits.halfOpen),
+      halfOpen: new ConnectionTable<HalfOpen>(limits.halfOpen, hashKey),
       neighbours: new Neighbours(),
       counters: Object.fromEntries(COUNTERS.map((name) => [name, 0])) as Counters,
       budget: new Budget(limits.totalBytes),

@@ -1,9 +1,11 @@
-import { equal } from 'node:assert/strict';
+import { equal, ok } from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { ip } from '../../sim/packets.ts';
 import { ConnectionTable, type Tuple } from '../../src/south/connection-table.ts';
+import { hashTuple } from '../../src/south/tuple-hash.ts';
 
+const HASH_KEY = Uint32Array.of(0x03020100, 0x07060504);
 const addresses = ['10.0.0.1', '10.0.0.2', '2001:db8::1', '2001:db8:1::1'].map(ip);
 const tuple: fc.Arbitrary<Tuple> = fc.record({
   clientIp: fc.constantFrom(...addresses),
@@ -15,7 +17,7 @@ const keyOf = ({ clientIp, clientPort, servicePort }: Tuple) => `${clientIp.join
 test('the table holds what a map would, whatever is set and deleted', () => {
   fc.assert(
     fc.property(fc.array(fc.record({ entry: tuple, deletes: fc.boolean() }), { maxLength: 80 }), (steps) => {
-      const table = new ConnectionTable<Tuple>(4);
+      const table = new ConnectionTable<Tuple>(4, HASH_KEY);
       const model = new Map<string, Tuple>();
       for (const { entry, deletes } of steps) {
         const known = model.get(keyOf(entry));
@@ -35,7 +37,7 @@ test('the table holds what a map would, whatever is set and deleted', () => {
 });
 
 test('a packet finds the connection by the address as it carries it, 4 or 16 bytes long', () => {
-  const table = new ConnectionTable<Tuple>(64);
+  const table = new ConnectionTable<Tuple>(64, HASH_KEY);
   for (const clientIp of addresses) table.set({ clientIp, clientPort: 7, servicePort: 80 });
   const packet = new Uint8Array(40);
   packet.set(addresses[0]?.subarray(12) ?? [], 20);
@@ -46,7 +48,7 @@ test('a packet finds the connection by the address as it carries it, 4 or 16 byt
 });
 
 test('deleting one that was replaced leaves its successor', () => {
-  const table = new ConnectionTable<Tuple>(64);
+  const table = new ConnectionTable<Tuple>(64, HASH_KEY);
   const [clientIp = new Uint8Array(16)] = addresses;
   const [before, after] = [1, 2].map(() => ({ clientIp, clientPort: 7, servicePort: 80 })) as [Tuple, Tuple];
   table.set(before);
@@ -54,4 +56,22 @@ test('deleting one that was replaced leaves its successor', () => {
   table.delete(before);
   equal(table.findTuple(before), after);
   equal(table.size, 1);
+});
+
+test('the hash is HalfSipHash-1-3', () => {
+  // The vectors of Linux, lib/tests/siphash_kunit.c, for 32-bit words: 8 and 20 bytes.
+  const bytes = Uint8Array.from({ length: 20 }, (_, index) => index);
+  equal(hashTuple(HASH_KEY, bytes, 0, 4, 0x07060504), 1467586993);
+  equal(hashTuple(HASH_KEY, bytes, 0, 16, 0x13121110), -1860454907);
+});
+
+test('who does not know the key finds no addresses that share a bucket', () => {
+  const buckets = new Uint16Array(1024);
+  const address = ip('2001:db8::1');
+  for (let host = 0; host < 10_000; host++) {
+    new DataView(address.buffer, address.byteOffset).setUint32(8, host);
+    const bucket = hashTuple(HASH_KEY, address, 0, 16, 0x10000050) & 1023;
+    buckets[bucket] = (buckets[bucket] ?? 0) + 1;
+  }
+  ok(Math.max(...buckets) < 40, `${Math.max(...buckets)} of 10000 in one of 1024 buckets`);
 });
