@@ -8,6 +8,9 @@ import type { SouthContext } from './context.ts';
 import { compareOutput, expectOutput } from './output-comparison.ts';
 import type { VirtualClient } from './virtual-client.ts';
 
+/** How many connections of one four-tuple a server may be behind. */
+const PREDECESSORS_MAX = 64;
+
 export class Replay {
   readonly #context: SouthContext;
   readonly #virtualClient: VirtualClient;
@@ -68,17 +71,24 @@ export class Replay {
   #open(entry: FrameView, nowMs: number): string {
     if (this.#context.byId.has(entry.connection)) return `connection ${entry.connection} opened twice`;
     const { connections, config } = this.#context;
+    const { limits } = config;
     const connection = new Connection(
       entry.connection,
       readOpen(entry),
       false,
-      config.limits.connectionBytes,
+      limits.connectionBytes,
       this.#context.budget,
     );
     connection.openedAtMs = nowMs;
     connection.tsWireAtMs = nowMs;
     connection.tsRecentAtMs = nowMs;
     connection.predecessor = connections.findTuple(connection);
+    if (connection.predecessor === undefined && connections.size >= limits.connections + limits.halfOpen) {
+      return `connection ${connection.id} is beyond this host's limits.connections and limits.halfOpen: give both hosts the same`;
+    }
+    if (predecessorsOf(connection) > PREDECESSORS_MAX) {
+      return `the server has not finished ${PREDECESSORS_MAX} earlier connections of the port of connection ${connection.id}`;
+    }
     this.#context.byId.set(connection.id, connection);
     connections.set(connection);
     this.#context.nextConnectionId = Math.max(this.#context.nextConnectionId, connection.id + 1);
@@ -143,6 +153,12 @@ export class Replay {
     connection.tsRecent = tsVal;
     connection.tsRecentAtMs = nowMs;
   }
+}
+
+function predecessorsOf(connection: Connection): number {
+  let count = 0;
+  for (let before = connection.predecessor; before !== undefined; before = before.predecessor) count++;
+  return count;
 }
 
 /** NaN, which stands for a u64 that no stream can reach, would stay in what is known of the connection for its life. */

@@ -8,13 +8,7 @@ const FINAL_ROUNDS = 3;
  * @param ports both, in one word.
  * @returns 32 bits, signed.
  */
-export function hashTuple(
-  key: Uint32Array,
-  bytes: Uint8Array,
-  offset: number,
-  length: 4 | 16,
-  ports: number,
-): number {
+export function hashTuple(key: Uint32Array, bytes: Uint8Array, offset: number, length: 4 | 16, ports: number): number {
   const [k0 = 0, k1 = 0] = key;
   const words = length / 4;
   let v0 = k0 | 0;
@@ -44,9 +38,7 @@ export function hashTuple(
 }
 
 function littleEndian(bytes: Uint8Array, at: number): number {
-  return (
-    (bytes[at] ?? 0) | ((bytes[at + 1] ?? 0) << 8) | ((bytes[at + 2] ?? 0) << 16) | ((bytes[at + 3] ?? 0) << 24)
-  );
+  return (bytes[at] ?? 0) | ((bytes[at + 1] ?? 0) << 8) | ((bytes[at + 2] ?? 0) << 16) | ((bytes[at + 3] ?? 0) << 24);
 }
 
 function rotate(word: number, by: number): number {
