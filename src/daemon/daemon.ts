@@ -6,11 +6,13 @@ import { Worker } from 'node:worker_threads';
 import type { Role } from '../detector/heartbeat.ts';
 import { FttcpError } from '../errors.ts';
 import { openEventFd, signalEventFd } from '../linux/eventfd.ts';
+import { GroupMembership } from '../linux/group-membership.ts';
 import { close } from '../linux/io.ts';
 import { CarrierProbe } from '../linux/link-state.ts';
 import { openTun } from '../linux/tun.ts';
 import type { ReplicaEvent } from '../replica/replica.ts';
-import { ipFromString } from '../wire/ip-address.ts';
+import { ipFromString, isIpv4 } from '../wire/ip-address.ts';
+import { solicitedNode } from '../wire/ndp.ts';
 import { BurstLimit } from './burst-limit.ts';
 import type { ServiceConfig } from './config.ts';
 import { ControlServer } from './control.ts';
@@ -83,6 +85,7 @@ class Daemon {
       });
     }
     this.#watchLan();
+    const group = this.#joinGroup();
     try {
       if (peer === undefined) this.#standAlone();
       else await this.#startDetector();
@@ -97,6 +100,7 @@ class Daemon {
       clearInterval(this.#lanWatch);
       this.#board.askToStop();
       await this.#detector?.terminate();
+      group?.close();
       await server.close();
       close(this.#wakeFd);
     }
@@ -185,6 +189,21 @@ class Daemon {
 
   #lanChanged(up: boolean): void {
     this.#log.warn(up ? 'lan-up' : 'lan-down', { interface: this.#config.lan.interface });
+  }
+
+  /** So that switches which snoop on MLD send neighbour solicitations for the service to this host too. */
+  #joinGroup(): GroupMembership | undefined {
+    const serviceIp = ipFromString(this.#config.address.ip);
+    if (serviceIp === undefined || isIpv4(serviceIp)) return undefined;
+    try {
+      return new GroupMembership(this.#config.lan.interface, solicitedNode(serviceIp));
+    } catch (error) {
+      this.#log.warn('no-multicast-group', {
+        error,
+        note: 'a switch that snoops on MLD will not send neighbour solicitations here; is IPv6 disabled on the interface?',
+      });
+      return undefined;
+    }
   }
 
   #standAlone(): void {
