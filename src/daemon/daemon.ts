@@ -311,6 +311,7 @@ class Daemon {
       event === 'link-lost' ||
       event === 'refused' ||
       event === 'log-refused' ||
+      event === 'address-conflict' ||
       event === 'witness-lost' ||
       event === 'witness-problem';
     this.#log[grave ? 'warn' : 'info'](event, { ...facts, atMs });

@@ -78,6 +78,8 @@ export type ReplicaEvent =
       /** How many connections have diverged so far. */
       readonly divergences: number;
     }
+  /** Somebody else on the LAN uses the service address. */
+  | { readonly event: 'address-conflict'; readonly mac: string }
   /** This host's server was killed: it hands over, or leaves the view, unless there is nobody else. */
   | { readonly event: 'server-killed'; readonly signal: string; readonly alone: boolean }
   | { readonly event: 'link-lost'; readonly reason: string }
@@ -271,6 +273,7 @@ export class Replica {
     if (this.role === 'primary' || this.role === 'backup') this.#south.tick(nowMs);
     this.#reportProgress();
     this.#reportDiverged();
+    this.#south.reportClaimant((mac) => this.#ports.event({ event: 'address-conflict', mac }));
     this.#announceAgain(nowMs);
     this.#mournServer(nowMs);
   }

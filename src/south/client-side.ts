@@ -74,7 +74,7 @@ export class ClientSide {
     counters.lanFrames++;
     if (length < FRAME_IP) return;
     const type = etherType(bytes, VIRTIO_HEADER);
-    if (type === ETHERTYPE_ARP) this.#resolution.fromArp(bytes, length);
+    if (type === ETHERTYPE_ARP) this.#resolution.fromArp(bytes, length, nowMs);
     else if (type === ETHERTYPE_IPV4 || type === ETHERTYPE_IPV6) this.#fromIp(bytes, length, nowMs);
   }
 
@@ -82,7 +82,7 @@ export class ClientSide {
     const segment = this.#segment;
     if (segment.parse(bytes, FRAME_IP, length - FRAME_IP) !== '') this.#context.counters.lanMalformed++;
     else if (segment.isFragment) this.#fromFragment(segment, nowMs);
-    else if (!this.#resolution.fromNdp(segment)) this.#fromWhole(segment, length, nowMs);
+    else if (!this.#resolution.fromNdp(segment, nowMs)) this.#fromWhole(segment, length, nowMs);
   }
 
   #fromFragment(fragment: Segment, nowMs: number): void {

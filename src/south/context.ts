@@ -109,6 +109,8 @@ export interface SouthContext {
   killedBy: string;
   /** The server has ended as it wanted to: its kernel speaks for it. */
   serverEnded: boolean;
+  /** MAC of who claims the service address, until that was told; '' otherwise. */
+  claimant: string;
   /** True on the primary: this host is the one voice. */
   speaking: boolean;
   nextConnectionId: number;

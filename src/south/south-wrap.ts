@@ -87,6 +87,7 @@ export class SouthWrap {
       serverFate: parts.serverFate,
       killedBy: '',
       serverEnded: false,
+      claimant: '',
       speaking: false,
       nextConnectionId: 1,
     };
@@ -222,6 +223,14 @@ export class SouthWrap {
     const { diverged } = this.#context;
     for (const connection of diverged) report(connection);
     diverged.length = 0;
+  }
+
+  /** Reports, once, who claims the service address for himself. */
+  reportClaimant(report: (mac: string) => void): void {
+    const { claimant } = this.#context;
+    if (claimant === '') return;
+    this.#context.claimant = '';
+    report(claimant);
   }
 
   /** Primary: the backup has found that its server's output differs. */

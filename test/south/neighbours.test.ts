@@ -93,6 +93,8 @@ test('who claims the service address is told, with all others, whose it is', () 
   });
   deepEqual(more, []);
   deepEqual(answers(world, claim(SERVICE_MAC)), [], 'its own voice, heard late, is no claim');
+  deepEqual(answers(world, claim(ASKER_MAC)), [], 'RFC 5227 §2.4: not more often than every ten seconds');
+  world.runFor(10_000);
   equal(answers(world, solicitation(ip('2001:db8::7'), SERVICE_IP6)).length, 1, 'to ask in its name is a claim too');
 });
 

@@ -51,9 +51,18 @@ test('RFC 5227 §2.4: who uses the service address is told whose it is', () => {
   const world = new World({ seed: 3 }).pair();
   world.runFor(3_000);
   const before = world.heard.length;
-  world.sendToService(arpRequest(SERVICE_IP, ASKER_MAC, ip('10.0.0.1')));
+  const claim = () => world.sendToService(arpRequest(SERVICE_IP, ASKER_MAC, ip('10.0.0.1')));
+  for (let i = 0; i < 20; i++) {
+    claim();
+    world.runFor(5);
+  }
+  equal(world.heard.length, before + 1, 'who insists is not answered: two that both defend would do nothing else');
+  world.runFor(10_000);
+  claim();
   world.runFor(5);
-  equal(world.heard.length, before + 1);
+  equal(world.heard.length, before + 2);
+  const conflicts = world.primary.events.filter(({ event }) => event === 'address-conflict');
+  deepEqual(conflicts, Array(2).fill({ event: 'address-conflict', mac: '02:00:00:00:00:09' }));
 });
 
 test('a new primary announces the address, again and again for two seconds', () => {
