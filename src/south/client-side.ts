@@ -168,8 +168,11 @@ export class ClientSide {
     const mac = bytes.slice(VIRTIO_HEADER + MAC_BYTES, VIRTIO_HEADER + 2 * MAC_BYTES);
     this.#context.neighbours.learn(clientIp, 16 - addressLength, addressLength, mac, 0);
     segment.removeSynOptions();
+    // Data before the handshake is done would reach the server unlogged, if it took any; the client sends it again. RFC 9293 §3.4
+    const kept = length - segment.dataLength;
+    this.#trim(segment, 0);
     halfOpen.set(halfOpenOf(segment, clientIp, mac, nowMs));
-    this.#deliver(bytes, length);
+    this.#deliver(bytes, kept);
   }
 
   /** A connection that has finished at or before a promotion may never have come to be direct: nothing was left to say. */

@@ -20,7 +20,7 @@ import { SERVICE_MAC, SERVICE_PORT, World, type WorldOptions } from '../../sim/w
 import { ENTRY } from '../../src/log/entry.ts';
 import { Segment } from '../../src/wire/segment.ts';
 import { seqAt } from '../../src/wire/seq.ts';
-import { ACK, CWR, ECE, PSH, SYN } from '../../src/wire/tcp.ts';
+import { ACK, CWR, ECE, FIN, PSH, SYN } from '../../src/wire/tcp.ts';
 import { VIRTIO_HEADER } from '../../src/wire/virtio.ts';
 
 const HELLO = Uint8Array.of(1, 2, 3, 4, 5);
@@ -276,4 +276,20 @@ test('RFC 8684 §3.7, RFC 7413 §4.2: MPTCP, Fast Open and experiments are taken
   );
   const kinds = bytes.subarray(bytes.length - more.length);
   deepEqual([...kinds], [...new Array(18).fill(1), 1, 0]);
+});
+
+test('RFC 9293 §3.4: data and FIN of a SYN do not reach the server, which is not to have what is not logged', () => {
+  const world = new World({ seed: 25, app: files }).pair();
+  const given = watch(world, 0);
+  const client = download(world, 10);
+  world.finish();
+  given.length = 0;
+  const syn = { ...probeOf(client), seq: seqAt(client.tcp.iss, 0), sourcePort: 50_001, flags: SYN | FIN, mss: 1460 };
+  world.sendToService(client.frame(tcpPacket({ ...syn, data: new Uint8Array(100).fill(7) }), SERVICE_MAC));
+  world.runFor(5);
+  const segment = new Segment();
+  const bytes = given[0]?.bytes;
+  ok(bytes);
+  equal(segment.parse(bytes, VIRTIO_HEADER, bytes.length - VIRTIO_HEADER), '');
+  deepEqual([segment.flags, segment.dataLength, segment.mss], [SYN, 0, 1460]);
 });
