@@ -11,12 +11,15 @@ import { median, percentile, round } from './statistics.ts';
 
 export const FAILOVER_RATE = '1gbit';
 const PORT = 7000;
-/** Most of a second at that rate. */
-const TRANSFER_BYTES = 100_000_000;
-const LINES_MS = 1000;
+/** Two seconds at that rate. */
+const TRANSFER_BYTES = 240_000_000;
+const LINES_MS = 2000;
 const CLIENT_TIMEOUT_MS = 20_000;
-/** Into the middle of the load; spread, so that no round meets the same moment of anybody's timer. */
-const FAULT_AT_MS = 600;
+/**
+ * Into the middle of the load, when the hosts have run for long enough for their detectors to count; spread, so that no round meets the same
+ * moment of anybody's timer.
+ */
+const FAULT_AT_MS = 1400;
 const ATTEMPTS = 5;
 const SPREAD_MS = 50;
 const SPREAD_STEP_MS = 7;

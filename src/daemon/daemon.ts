@@ -14,6 +14,7 @@ import type { ReplicaEvent } from '../replica/replica.ts';
 import { ipFromString, isIpv4 } from '../wire/ip-address.ts';
 import { solicitedNode } from '../wire/ndp.ts';
 import { BurstLimit } from './burst-limit.ts';
+import { compileAhead } from './compile-ahead.ts';
 import type { ServiceConfig } from './config.ts';
 import { ControlServer } from './control.ts';
 import type { DataWorkerData } from './data-loop.ts';
@@ -36,6 +37,7 @@ const LAN_PROBE_MS = 30;
 /** Resolves when the daemon has ended in good order. */
 export async function runDaemon(config: ServiceConfig, options: { asPrimary: boolean }): Promise<void> {
   collectWithoutHelpers();
+  compileAhead();
   const daemon = new Daemon(config, options.asPrimary);
   await daemon.run();
 }
