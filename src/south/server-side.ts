@@ -83,11 +83,7 @@ export class ServerSide {
       segment.destinationPort,
       segment.sourcePort,
     );
-    if (
-      connection !== undefined &&
-      (segment.flags & (FIN | RST)) !== 0 &&
-      this.#isDeathCry(connection, offset, length)
-    ) {
+    if (this.#endsSomething(connection, segment) && this.#isDeathCry(connection, offset, length)) {
       counters.deathCries++;
     } else if (
       speaking &&
@@ -110,11 +106,17 @@ export class ServerSide {
     }
   }
 
+  /** The end of a connection, or the refusal of one that a client wants. */
+  #endsSomething(connection: Connection | undefined, segment: Segment): boolean {
+    if ((segment.flags & (FIN | RST)) === 0) return false;
+    return connection !== undefined || this.#halfOpenOf(segment) !== undefined;
+  }
+
   /**
    * FIN and RST of a process that is killed are its kernel's doing. While another host can go on, no client hears of them; where there
    * is none, or it was the client's request that killed both servers, they pass. Where it is too late to see they are held until it is known.
    */
-  #isDeathCry(connection: Connection, offset: number, length: number): boolean {
+  #isDeathCry(connection: Connection | undefined, offset: number, length: number): boolean {
     const context = this.#context;
     if (!this.#isReplicated || context.serverEnded) return false;
     if (context.killedBy === '') {
@@ -128,7 +130,7 @@ export class ServerSide {
       context.killedBy = fate.signal;
       this.forgetHeld();
     }
-    if (!context.speaking) connection.phase = 'reset';
+    if (!context.speaking && connection !== undefined) connection.phase = 'reset';
     return true;
   }
 

@@ -87,3 +87,17 @@ test('where it is too late to see how the server has ended, its last words are h
     equal(world.backup.replica.role, wasKilled ? 'primary' : 'backup');
   }
 });
+
+test('a client that comes while the server is being killed is not refused, but served by the other one', () => {
+  // Found by `npm run soak -- --seed 1096198953 --round 8`.
+  for (const fate of ['dying', 'gone'] as const) {
+    const world = new World({ seed: 11, app: echo }).pair();
+    world.primary.server.kill(world.nowMs, fate === 'gone' ? { is: 'gone' } : { is: 'dying', signal: 'SIGKILL' });
+    conversation(world, 500, 0);
+    world.runFor(20);
+    if (fate === 'gone') world.primary.south.serverKilled('SIGKILL');
+    world.finish();
+    equal(endings(world)[0], 0, 'the client hears nothing of it');
+    equal(world.backup.replica.role, 'primary');
+  }
+});
