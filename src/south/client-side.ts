@@ -208,9 +208,8 @@ export class ClientSide {
       this.#backpressure.narrow(connection, segment);
       translateForServer(connection, segment);
       // An ACK from beyond the window the server's TCP does not hear, and may wait for it with opening that.
-      const edge = connection.inLocalEdge;
-      const unheard = segment.segLen === 0 && position >= edge + 2 ** connection.serverScaleLocal;
-      if (unheard) segment.setSeq(connection.inPositionToSeq(edge));
+      const unheard = segment.segLen === 0 && connection.isBeyondLocalWindow(position);
+      if (unheard) segment.setSeq(connection.inPositionToSeq(connection.inLocalEdge));
       this.#deliver(segment.bytes, kept);
     } else if (connection.resetByServer) {
       // It has not heard of that. RFC 9293 §3.10.7.1

@@ -195,10 +195,14 @@ export class Connection {
     this.#inLocalOffered = Math.max(this.#inLocalOffered, edge);
   }
 
-  /** Whether it has taken back so much that `position`, which was within its window, is not any more. RFC 7323 §2.4 for the granularity. */
+  /** Whether `position` is beyond the window that it offers now, as far as a scaled window tells. RFC 7323 §2.4 */
+  isBeyondLocalWindow(position: number): boolean {
+    return position >= this.inLocalEdge + 2 ** this.serverScaleLocal;
+  }
+
+  /** Whether it has taken back so much that `position`, which was within its window, is not any more. */
   isTakenBack(position: number): boolean {
-    const unit = 2 ** this.serverScaleLocal;
-    return position >= this.inLocalEdge + unit && this.inLocalEdge + unit <= this.#inLocalOffered;
+    return this.isBeyondLocalWindow(position) && this.isBeyondLocalWindow(this.#inLocalOffered);
   }
 
   /** The right edge that the client is told. */

@@ -46,11 +46,11 @@ export class Nudge {
     const ipHeader = isIpv4(connection.clientIp) ? IPV4_HEADER : IPV6_HEADER;
     // The client's segments are as large as the server's MSS allows, at most; that MSS tells the MTU of the path.
     const mtu = connection.open.serverMss + TCP_HEADER + ipHeader - MTU_STEP;
-    const quote = this.#quoteNextSegment(connection);
-    if (mtu >= MTU_MIN && mtu <= MTU_MAX) {
-      this.#say(connection, (bytes, offset) => writeIcmpFragmentationNeeded(bytes, offset, mtu, quote));
-    }
+    const names = mtu >= MTU_MIN && mtu <= MTU_MAX;
     const undoes = connection.inEnd > 1 ? BACK_OFFS_UNDONE : 0;
+    if (!names && undoes === 0) return;
+    const quote = this.#quoteNextSegment(connection);
+    if (names) this.#say(connection, (bytes, offset) => writeIcmpFragmentationNeeded(bytes, offset, mtu, quote));
     for (let undone = 0; undone < undoes; undone++) {
       this.#say(connection, (bytes, offset) => writeIcmpHostUnreachable(bytes, offset, quote));
     }

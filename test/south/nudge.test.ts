@@ -24,6 +24,16 @@ function outage(options: Partial<WorldOptions>, lastsMs = 20) {
   return { world, client, nudges, unreachable, expected: seqAt(client.tcp.iss, position) };
 }
 
+/** How long the client waits before it gets on. */
+function waitAfter({ world, client }: ReturnType<typeof outage>): number {
+  const promotedAtMs = world.nowMs;
+  const before = client.tcp.sndUna;
+  world.run(() => client.tcp.sndUna > before + 500);
+  const waitedMs = world.nowMs - promotedAtMs;
+  world.finish();
+  return waitedMs;
+}
+
 test('RFC 1191 §4: a client of IPv4 is told of an MTU a little below its own, in the words of a router', () => {
   const { world, client, nudges, expected } = outage({});
   deepEqual(
@@ -54,15 +64,7 @@ test('RFC 8201 §4: no MTU below 1280 is ever named', () => {
 
 test('a client of either family sends again at once where it is nudged, and after its timer where it is not', () => {
   for (const ipv6 of [false, true]) {
-    const waits = [true, false].map((nudge) => {
-      const { world, client } = outage({ ipv6, nudge });
-      const promotedAtMs = world.nowMs;
-      const before = client.tcp.sndUna;
-      world.run(() => client.tcp.sndUna > before + 1000);
-      const waitedMs = world.nowMs - promotedAtMs;
-      world.finish();
-      return waitedMs;
-    });
+    const waits = [true, false].map((nudge) => waitAfter(outage({ ipv6, nudge })));
     const [nudgedMs = 0, leftMs = 0] = waits;
     ok(nudgedMs < 20 && leftMs > 100, `${nudgedMs} and ${leftMs} ms`);
   }
@@ -71,17 +73,13 @@ test('a client of either family sends again at once where it is nudged, and afte
 test('RFC 6069 §4: a client whose segments are too small for that is told that its host was unreachable, and undoes its back-off', () => {
   for (const ipv6 of [false, true]) {
     const waits = [true, false].map((nudge) => {
-      const { world, client, nudges, unreachable, expected } = outage({ ipv6, nudge, tcp: { mss: 536 } }, 1_100);
+      const after = outage({ ipv6, nudge, tcp: { mss: 536 } }, 1_100);
+      const { client, nudges, unreachable, expected } = after;
       const told = unreachable.map(({ icmpType, quotedSeq, destination }) => ({ icmpType, quotedSeq, destination }));
       const icmpType = ipv6 ? ICMPV6_UNREACHABLE : ICMP_UNREACHABLE;
       const one = { icmpType, quotedSeq: expected, destination: client.options.ip };
       deepEqual([nudges, told], [[], nudge ? [one, one, one] : []]);
-      const promotedAtMs = world.nowMs;
-      const before = client.tcp.sndUna;
-      world.run(() => client.tcp.sndUna > before + 500);
-      const waitedMs = world.nowMs - promotedAtMs;
-      world.finish();
-      return waitedMs;
+      return waitAfter(after);
     });
     const [nudgedMs = 0, leftMs = 0] = waits;
     ok(nudgedMs < 20 && leftMs > 100, `${nudgedMs} and ${leftMs} ms`);
