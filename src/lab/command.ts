@@ -52,7 +52,7 @@ export function registerLab(program: Command, environment: NodeJS.ProcessEnv, co
     .option('--link-rate <rate>', 'shape the replication link')
     .option(
       '--cable <unkindness>',
-      "what the client's cable does, for example loss=1%,delay=5ms,jitter=2ms,reorder=1%,duplicate=0.1%,seed=7",
+      "what the client's cable does, for example loss=1%,delay=5ms,jitter=2ms,reorder=1%,duplicate=0.1%,mark=1%,seed=7",
     )
     .option('--ipv6', 'client and service have IPv6 addresses')
     .option('--mtu <bytes>', 'MTU of the LAN (default: 1500)')

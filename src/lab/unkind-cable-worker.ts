@@ -5,6 +5,9 @@ import { POLLIN, Poller, read, write } from '../linux/io.ts';
 import { allocate } from '../linux/memory.ts';
 import { enterNetworkNamespace } from '../linux/namespaces.ts';
 import { openPacketSocket } from '../linux/packet-socket.ts';
+import { ETHERNET_HEADER } from '../wire/ethernet.ts';
+import { markCongestion } from '../wire/ip.ts';
+import { VIRTIO_HEADER } from '../wire/virtio.ts';
 import { raisePriority } from './cables.ts';
 import { CABLE_ENDS, type CableOrder } from './unkind-cable.ts';
 import { UnkindQueue } from './unkindness.ts';
@@ -13,6 +16,7 @@ import { UnkindQueue } from './unkindness.ts';
 const FRAME_MAX = 65_600;
 /** Frames on the cable, 50 ms of a Gb/s; what comes when it is full is lost. The kernel gives memory only to what is used of it. */
 const SLOTS = 4096;
+const PACKET = VIRTIO_HEADER + ETHERNET_HEADER;
 const BATCH = 64;
 const POLL_MS = 20;
 
@@ -62,7 +66,9 @@ class CableLoop {
       const length = read(fd, this.#frames, slot * FRAME_MAX, FRAME_MAX);
       if (length <= 0) return;
       if (this.#freeCount <= 1) continue;
-      const uses = this.#queues[direction]?.add(slot, nowMs) ?? 0;
+      const queue = this.#queues[direction];
+      if (queue?.marks()) markCongestion(this.#frames, slot * FRAME_MAX + PACKET, length - PACKET);
+      const uses = queue?.add(slot, nowMs) ?? 0;
       if (uses === 0) continue;
       this.#freeCount--;
       this.#lengths[slot] = length;

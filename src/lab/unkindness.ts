@@ -1,5 +1,5 @@
 /**
- * What an unkind cable does to the frames of one direction: loses, delays, reorders and doubles them, as a seed decides. Pure: frames are
+ * What an unkind cable does to the frames of one direction: loses, delays, reorders, doubles and marks them, as a seed decides. Pure: frames are
  * known by the slot of memory that holds them, and time is told.
  */
 import { FttcpError } from '../errors.ts';
@@ -12,23 +12,25 @@ export interface Unkindness {
   readonly duplicate: number;
   /** Frames that those behind them overtake. */
   readonly reorder: number;
+  /** Frames that are marked as having met congestion, where their sender understands that. RFC 3168 */
+  readonly mark: number;
   readonly delayMs: number;
   /** The delay differs by up to so much either way; the order stays. */
   readonly jitterMs: number;
   readonly seed: number;
 }
 
-const KIND: Unkindness = { loss: 0, duplicate: 0, reorder: 0, delayMs: 0, jitterMs: 0, seed: 1 };
+const KIND: Unkindness = { loss: 0, duplicate: 0, reorder: 0, mark: 0, delayMs: 0, jitterMs: 0, seed: 1 };
 /** A frame that is overtaken is late by up to this and the jitter. */
 const OVERTAKEN_MS = 1;
-const EXAMPLE = 'loss=1%,delay=5ms,jitter=2ms,reorder=1%,duplicate=0.1%,seed=7';
+const EXAMPLE = 'loss=1%,delay=5ms,jitter=2ms,reorder=1%,duplicate=0.1%,mark=1%,seed=7';
 
 /** `loss=1%,delay=5ms` → … @throws FttcpError `usage` */
 export function parseUnkindness(text: string): Unkindness {
   const found: Partial<Record<keyof Unkindness, number>> = {};
   for (const part of text.split(',')) {
     const [name = '', value = ''] = part.split('=');
-    if (name === 'loss' || name === 'duplicate' || name === 'reorder') found[name] = parseShare(value, part);
+    if (isShare(name)) found[name] = parseShare(value, part);
     else if (name === 'delay' || name === 'jitter') found[`${name}Ms`] = parseTimeMs(value);
     else if (name === 'seed' && /^\d+$/.test(value)) found.seed = Number(value);
     else throw new FttcpError('usage', `--cable does not understand "${part}": write for example ${EXAMPLE}.`);
@@ -38,6 +40,10 @@ export function parseUnkindness(text: string): Unkindness {
     throw new FttcpError('usage', '--cable: the jitter is no more than the delay, which it makes longer or shorter.');
   }
   return unkindness;
+}
+
+function isShare(name: string): name is 'loss' | 'duplicate' | 'reorder' | 'mark' {
+  return ['loss', 'duplicate', 'reorder', 'mark'].includes(name);
 }
 
 function parseShare(value: string, part: string): number {
@@ -50,6 +56,8 @@ function parseShare(value: string, part: string): number {
 export class UnkindQueue {
   readonly #unkindness: Unkindness;
   readonly #random: Random;
+  /** Of its own, so that marks change nothing of what else becomes of a frame. */
+  readonly #markRandom: Random;
   /** A heap by due time, then by arrival. */
   readonly #heap: { readonly dueMs: number; readonly arrival: number; readonly slot: number }[] = [];
   #arrivals = 0;
@@ -59,11 +67,17 @@ export class UnkindQueue {
   constructor(unkindness: Unkindness, direction: number) {
     this.#unkindness = unkindness;
     this.#random = new Random(unkindness.seed, direction);
+    this.#markRandom = new Random(unkindness.seed, direction, 1);
   }
 
   /** When the next frame is due; infinite when there is none. */
   get nextMs(): number {
     return this.#heap[0]?.dueMs ?? Number.POSITIVE_INFINITY;
+  }
+
+  /** Decides whether the next frame is marked. */
+  marks(): boolean {
+    return this.#markRandom.chance(this.#unkindness.mark);
   }
 
   /**

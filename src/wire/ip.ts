@@ -221,3 +221,17 @@ function isExtension(nextHeader: number): boolean {
     nextHeader === HOP_BY_HOP || nextHeader === ROUTING || nextHeader === DESTINATION_OPTIONS || nextHeader === FRAGMENT
   );
 }
+
+/**
+ * Marks the IP packet of `length` bytes at `offset` as having met congestion, if its sender understands that. Anything else, as ARP, stays.
+ * RFC 3168 §5
+ */
+export function markCongestion(bytes: Uint8Array, offset: number, length: number): void {
+  const version = length < IPV4_HEADER ? 0 : getU8(bytes, offset) >>> 4;
+  if (version !== 4 && version !== 6) return;
+  const mark = version === 4 ? ECN_CE : ECN_CE << 4;
+  const byte = getU8(bytes, offset + 1);
+  if ((byte & mark) === ECN_NOT_CAPABLE) return;
+  bytes[offset + 1] = byte | mark;
+  if (version === 4) ipv4HeaderChecksum(bytes, offset);
+}

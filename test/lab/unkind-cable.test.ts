@@ -55,6 +55,34 @@ test('an unkind cable loses, doubles and reorders what a real kernel sends; a ki
   assert.ok(overtaken > 0.02 * count, `${overtaken} overtaken`);
 });
 
+for (const ipv6 of [false, true]) {
+  test(`an upload hears of congestion before and after a takeover${ipv6 ? ', IPv6' : ''}`, {
+    skip: skipService,
+  }, async () => {
+    await withFile(16 << 20, async (directory, file) => {
+      // Segments that came with a mark, as the service's side has told the client's TCP. RFC 3168 §6.1
+      const told = (name: string) => `echo ${name} $(nstat -asz TcpExtTCPDeliveredCE | tail -n 1)`;
+      const result = await survives({
+        server: example('file-server'),
+        state: directory,
+        client: `
+          echo 1 >/proc/sys/net/ipv4/tcp_ecn; echo reno >/proc/sys/net/ipv4/tcp_congestion_control
+          (sleep 0.6; ${told('before')}; sleep 0.4; ${told('after')}) &
+          ${example('transfer-client')} ${file} && wait && ${told('at the end')}`,
+        port: 8000,
+        rate: '100mbit',
+        cable: 'mark=0.5%,delay=1ms,seed=5',
+        at: ['700ms:power-off:primary'],
+        ipv6,
+      });
+      const [before = 0, after = 0, atTheEnd = 0] = [...result.client.stdout.matchAll(/DeliveredCE (\d+)/g)].map(
+        ([, n]) => Number(n),
+      );
+      assert.ok(before > 0 && atTheEnd > after, result.client.stdout);
+    });
+  });
+}
+
 test('transfers survive a power-off behind a cable that loses and reorders', { skip: skipService }, async () => {
   await withFile(4 << 20, async (directory, file) => {
     await survives({

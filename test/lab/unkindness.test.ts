@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { parseUnkindness, type Unkindness, UnkindQueue } from '../../src/lab/unkindness.ts';
 
-const KIND: Unkindness = { loss: 0, duplicate: 0, reorder: 0, delayMs: 0, jitterMs: 0, seed: 1 };
+const KIND: Unkindness = { loss: 0, duplicate: 0, reorder: 0, mark: 0, delayMs: 0, jitterMs: 0, seed: 1 };
 
 /** Sends `count` frames, one a millisecond, and waits for the last. @returns slots with the time at which each came out */
 function carry(unkindness: Partial<Unkindness>, count: number, direction = 0): { slot: number; atMs: number }[] {
@@ -20,12 +20,13 @@ function carry(unkindness: Partial<Unkindness>, count: number, direction = 0): {
 }
 
 test('--cable is read as it is written', () => {
-  assert.deepEqual(parseUnkindness('loss=1%,delay=5ms,jitter=2ms,reorder=1%,duplicate=0.1%,seed=7'), {
+  assert.deepEqual(parseUnkindness('loss=1%,delay=5ms,jitter=2ms,reorder=1%,duplicate=0.1%,mark=3%,seed=7'), {
     loss: 0.01,
     delayMs: 5,
     jitterMs: 2,
     reorder: 0.01,
     duplicate: 0.001,
+    mark: 0.03,
     seed: 7,
   });
   assert.deepEqual(parseUnkindness('delay=1s'), { ...KIND, delayMs: 1000 });
@@ -48,6 +49,9 @@ test('shares are what they are said to be', () => {
   assert.ok(Math.abs(lost / count - 0.05) < 0.01, `${lost} lost`);
   const doubled = carry({ duplicate: 0.1 }, count).length - count;
   assert.ok(Math.abs(doubled / count - 0.1) < 0.015, `${doubled} doubled`);
+  const queue = new UnkindQueue({ ...KIND, mark: 0.1 }, 0);
+  const marked = Array.from({ length: count }, () => queue.marks()).filter(Boolean).length;
+  assert.ok(Math.abs(marked / count - 0.1) < 0.015, `${marked} marked`);
   const slots = carry({ reorder: 0.2, jitterMs: 3, delayMs: 5 }, count).map(({ slot }) => slot);
   const overtaken = slots.filter((slot, at) => at > 0 && slot < Math.max(...slots.slice(Math.max(0, at - 20), at)));
   assert.ok(overtaken.length > 0.08 * count && overtaken.length < 0.2 * count, `${overtaken.length} overtaken`);

@@ -2,6 +2,7 @@ import { deepStrictEqual, ok, strictEqual, throws } from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { updateChecksum32 } from '../../src/wire/checksum.ts';
+import { ECN_CE, ECN_NOT_CAPABLE, markCongestion } from '../../src/wire/ip.ts';
 import { Segment } from '../../src/wire/segment.ts';
 import { seq } from '../../src/wire/seq.ts';
 import { ACK, FIN, PSH, SYN, URG } from '../../src/wire/tcp.ts';
@@ -489,4 +490,22 @@ test('twenty thousand mutated packets throw nothing and stay within their bounds
     good++;
   }
   ok(good > 2000, `${good} were still packets`);
+});
+
+test('RFC 3168 §5: congestion is marked where the sender understands that, and nowhere else', () => {
+  for (const capture of [DATA_V4, DATA_V6]) {
+    for (const ecn of [ECN_NOT_CAPABLE, 1, 2, ECN_CE]) {
+      const bytes = fromHex(`0000${toHex(capture)}`);
+      const at = (bytes[2] ?? 0) >>> 4 === 4 ? 0 : 4;
+      bytes[3] = (bytes[3] ?? 0) | (ecn << at);
+      markCongestion(bytes, 2, bytes.length - 2);
+      const segment = parsed(bytes, 2);
+      strictEqual(segment.ecn, ecn === ECN_NOT_CAPABLE ? ECN_NOT_CAPABLE : ECN_CE);
+      ok(segment.headerChecksumOk());
+    }
+  }
+  const arp = Uint8Array.of(0, 1, 8, 0, 6, 4, 0, 1, ...new Uint8Array(20));
+  const before = toHex(arp);
+  markCongestion(arp, 0, arp.length);
+  strictEqual(toHex(arp), before);
 });
