@@ -20,10 +20,10 @@ export class GroupMembership {
 
   constructor(interfaceName: string, group: Uint8Array) {
     assert(group.length === 16, 'an IPv6 address has 16 bytes');
-    this.#fd = check(libc.socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0), 'socket(AF_INET6)');
     const request = allocate(20); // struct ipv6_mreq
     request.set(group);
     new DataView(request.buffer).setInt32(16, interfaceIndex(interfaceName), true);
+    this.#fd = check(libc.socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0), 'socket(AF_INET6)');
     try {
       const result = libc.setsockopt(this.#fd, IPPROTO_IPV6, IPV6_ADD_MEMBERSHIP, addressOf(request), request.length);
       check(result, 'setsockopt(IPV6_ADD_MEMBERSHIP)');

@@ -235,6 +235,10 @@ export class ClientSide {
       return false;
     }
     if ((flags & ACK) === 0) return false;
+    if ((flags & SYN) !== 0) {
+      this.#elicitAck(connection, nowMs);
+      return false;
+    }
     if (isOld(connection, segment, nowMs)) {
       counters.lanPaws++;
       if (segment.segLen > 0) this.#elicitAck(connection, nowMs);

@@ -145,8 +145,11 @@ export class Connection {
   readonly standstill = new Standstill();
   /** After a promotion: the client's ACK when it was looked at. */
   outUnaSeen = 1;
-  /** The connection that had the same four-tuple before and is not finished yet. */
-  predecessor: Connection | undefined;
+  /**
+   * Those that have had the same four-tuple, oldest first, from the first that the local server has not finished up to the latest one. They
+   * share the list; undefined while there was only this one.
+   */
+  lineage: Connection[] | undefined;
 
   constructor(id: number, open: OpenFields, direct: boolean, bufferBytesMax: number, budget: Budget) {
     this.id = id;
@@ -176,6 +179,11 @@ export class Connection {
     if (direct) this.outLocalEdge = this.outWireEdge;
     this.outWndMax = open.clientWindow;
     this.outMss = open.clientMss;
+  }
+
+  /** Whose the local socket of this four-tuple is: of the oldest that is not finished. */
+  get socketOwner(): Connection {
+    return this.lineage?.[0] ?? this;
   }
 
   /** Gives the buffers' memory back: nobody will ask for what they hold. */

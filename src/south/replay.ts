@@ -8,9 +8,6 @@ import type { SouthContext } from './context.ts';
 import { compareOutput, expectOutput } from './output-comparison.ts';
 import type { VirtualClient } from './virtual-client.ts';
 
-/** How many connections of one four-tuple a server may be behind. */
-const PREDECESSORS_MAX = 64;
-
 export class Replay {
   readonly #context: SouthContext;
   readonly #virtualClient: VirtualClient;
@@ -82,12 +79,15 @@ export class Replay {
     connection.openedAtMs = nowMs;
     connection.tsWireAtMs = nowMs;
     connection.tsRecentAtMs = nowMs;
-    connection.predecessor = connections.findTuple(connection);
-    if (connection.predecessor === undefined && connections.size >= limits.connections + limits.halfOpen) {
+    const before = connections.findTuple(connection);
+    const most = limits.connections + limits.halfOpen;
+    if (before === undefined && connections.size >= most) {
       return `connection ${connection.id} is beyond this host's limits.connections and limits.halfOpen: give both hosts the same`;
     }
-    if (predecessorsOf(connection) > PREDECESSORS_MAX) {
-      return `the server has not finished ${PREDECESSORS_MAX} earlier connections of the port of connection ${connection.id}`;
+    if (before !== undefined) {
+      if (this.#virtualClient.superseded >= most)
+        return `the server has not finished ${most} connections whose ports are in use again`;
+      this.#virtualClient.supersede(before, connection);
     }
     this.#context.byId.set(connection.id, connection);
     connections.set(connection);
@@ -139,9 +139,7 @@ export class Replay {
     byId.delete(connection.id);
     // Where its four-tuple is in use again, the local socket is first fed to its end, then reset for the next one's SYN.
     if (connections.findTuple(connection) !== connection) return;
-    this.#virtualClient.reset(connection);
-    connections.delete(connection);
-    connection.drop();
+    this.#virtualClient.forget(connection);
   }
 
   #clientWindow(connection: Connection, edge: number): void {
@@ -153,12 +151,6 @@ export class Replay {
     connection.tsRecent = tsVal;
     connection.tsRecentAtMs = nowMs;
   }
-}
-
-function predecessorsOf(connection: Connection): number {
-  let count = 0;
-  for (let before = connection.predecessor; before !== undefined; before = before.predecessor) count++;
-  return count;
 }
 
 /** NaN, which stands for a u64 that no stream can reach, would stay in what is known of the connection for its life. */

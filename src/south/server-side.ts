@@ -45,6 +45,8 @@ export class ServerSide {
   readonly #segment = new Segment();
   /** Packets that end connections, of a server that is gone and was not seen to go. */
   readonly #held: Uint8Array[] = [];
+  /** When the server was found alive by a refusal. */
+  #aliveAtMs = Number.NaN;
 
   constructor(context: SouthContext, parts: ServerSideParts) {
     this.#context = context;
@@ -83,7 +85,7 @@ export class ServerSide {
       segment.destinationPort,
       segment.sourcePort,
     );
-    if (this.#endsSomething(connection, segment) && this.#isDeathCry(connection, offset, length)) {
+    if (this.#endsSomething(connection, segment) && this.#isDeathCry(connection, offset, length, nowMs)) {
       counters.deathCries++;
     } else if (
       speaking &&
@@ -96,9 +98,8 @@ export class ServerSide {
       else if (speaking) this.#fromNoConnection(segment, offset, frameLength);
     } else if (connection.direct) {
       this.#fromConnection(connection, segment, offset, frameLength, nowMs);
-    } else if (connection.predecessor !== undefined) {
-      // Until its SYN is replayed, the local socket is still that of an earlier connection with the same four-tuple.
-      this.#virtualClient.fromServer(earliest(connection), segment, nowMs);
+    } else if (connection.socketOwner !== connection) {
+      this.#virtualClient.fromServer(connection.socketOwner, segment, nowMs);
     } else {
       const before = connection.outLocalNxt;
       this.#virtualClient.fromServer(connection, segment, nowMs);
@@ -116,15 +117,22 @@ export class ServerSide {
    * FIN and RST of a process that is killed are its kernel's doing. While another host can go on, no client hears of them; where there
    * is none, or it was the client's request that killed both servers, they pass. Where it is too late to see they are held until it is known.
    */
-  #isDeathCry(connection: Connection | undefined, offset: number, length: number): boolean {
+  #isDeathCry(connection: Connection | undefined, offset: number, length: number, nowMs: number): boolean {
     const context = this.#context;
     if (!this.#isReplicated || context.serverEnded) return false;
     if (context.killedBy === '') {
+      // To look takes longer than anybody takes to send a SYN to a port where nobody listens.
+      if (connection === undefined && nowMs === this.#aliveAtMs) return false;
       const fate = context.serverFate();
-      if (fate.is === 'alive') return false;
+      if (fate.is === 'alive') {
+        this.#aliveAtMs = nowMs;
+        return false;
+      }
       if (fate.is === 'gone') {
         const at = offset + TUN_HEADROOM;
-        if (this.#held.length < HELD_MAX) this.#held.push(context.release.bytes.slice(at, at + length));
+        // Who is refused asks again.
+        if (connection !== undefined && this.#held.length < HELD_MAX)
+          this.#held.push(context.release.bytes.slice(at, at + length));
         return true;
       }
       context.killedBy = fate.signal;
@@ -339,12 +347,6 @@ export class ServerSide {
     writeEthernet(release.bytes, offset + VIRTIO_HEADER, destination, 0, config.serviceMac, 0, type);
     release.commit(offset, frameLength, log.position);
   }
-}
-
-function earliest(connection: Connection): Connection {
-  let first = connection;
-  while (first.predecessor !== undefined) first = first.predecessor;
-  return first;
 }
 
 function openFieldsOf(syn: HalfOpen, synAck: Segment): OpenFields {

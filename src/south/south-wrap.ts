@@ -324,11 +324,9 @@ export class SouthWrap {
   }
 
   #forget(connection: Connection): void {
-    const { connections, byId, log } = this.#context;
-    if (!connection.direct) this.#virtualClient.reset(connection);
-    connections.delete(connection);
+    const { byId, log } = this.#context;
     byId.delete(connection.id);
-    connection.drop();
+    this.#virtualClient.forget(connection);
     log.closed(connection.id);
   }
 }

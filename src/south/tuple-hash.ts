@@ -9,7 +9,8 @@ const FINAL_ROUNDS = 3;
  * @returns 32 bits, signed.
  */
 export function hashTuple(key: Uint32Array, bytes: Uint8Array, offset: number, length: 4 | 16, ports: number): number {
-  const [k0 = 0, k1 = 0] = key;
+  const k0 = key[0] ?? 0;
+  const k1 = key[1] ?? 0;
   const words = length / 4;
   let v0 = k0 | 0;
   let v1 = k1 | 0;

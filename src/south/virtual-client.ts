@@ -27,6 +27,9 @@ export class VirtualClient {
   readonly #fields = new SegmentFields();
   /** Connections with something that the local server has not acknowledged. */
   readonly #waiting = new Set<Connection>();
+  /** Forgotten by everybody else, but earlier ones of their four-tuples are not finished. */
+  readonly #forgotten = new Set<Connection>();
+  #superseded = 0;
 
   constructor(context: SouthContext, scratch: Uint8Array) {
     this.#context = context;
@@ -34,13 +37,27 @@ export class VirtualClient {
   }
 
   get hasWork(): boolean {
-    return this.#waiting.size > 0;
+    return this.#waiting.size > 0 || this.#forgotten.size > 0;
+  }
+
+  /** Connections whose four-tuple is in use again, and which the local server has not finished. */
+  get superseded(): number {
+    return this.#superseded;
+  }
+
+  /** The four-tuple of `before` is in use again. */
+  supersede(before: Connection, connection: Connection): void {
+    before.lineage ??= [before];
+    before.lineage.push(connection);
+    connection.lineage = before.lineage;
+    this.#forgotten.delete(before);
+    this.#superseded++;
   }
 
   /** Begins to replay the connection; waits while an earlier one with the same four-tuple is unfinished. */
   start(connection: Connection, nowMs: number): void {
     this.#waiting.add(connection);
-    if (!this.#predecessorDone(connection)) {
+    if (!this.#ownsSocket(connection)) {
       connection.retryAtMs = nowMs + SYN_RETRY_MS;
       return;
     }
@@ -97,9 +114,18 @@ export class VirtualClient {
   /** Ends the local server's socket: the client, or the primary's server, has reset the connection. */
   reset(connection: Connection): void {
     this.#waiting.delete(connection);
-    if (connection.phase === 'syn-sent' || connection.phase === 'reset') return;
-    this.#send(connection, RST | ACK, connection.inLocalNxt, 0);
+    if (connection.phase === 'reset') return;
+    // Without a SYN there is no socket, or it is an earlier connection's; with no answer there is nothing to acknowledge yet.
+    if (connection.phase !== 'syn-sent') this.#send(connection, RST | ACK, connection.inLocalNxt, 0);
+    else if (connection.retries > 0) this.#send(connection, RST, 1, 0);
     connection.phase = 'reset';
+  }
+
+  /** Nobody will speak of the connection any more. It keeps its place until those before it are finished. */
+  forget(connection: Connection): void {
+    if (!connection.direct) this.reset(connection);
+    if (this.#ownsSocket(connection)) this.#remove(connection);
+    else this.#forgotten.add(connection);
   }
 
   /**
@@ -107,6 +133,7 @@ export class VirtualClient {
    * @returns whether that is so.
    */
   clear(connection: Connection): boolean {
+    if (!this.#ownsSocket(connection)) return false;
     const inputDone = connection.phase === 'reset' || connection.inLocalNxt >= connection.inEnd;
     const outputDone = connection.phase === 'reset' || connection.outLocalNxt >= connection.outWireNxt;
     if (!inputDone || !outputDone) return false;
@@ -158,6 +185,11 @@ export class VirtualClient {
 
   /** Sends again what the local server has not acknowledged in time. */
   tick(nowMs: number): void {
+    for (const connection of this.#forgotten) {
+      if (!this.#ownsSocket(connection)) continue;
+      this.#forgotten.delete(connection);
+      this.#remove(connection);
+    }
     for (const connection of this.#waiting) {
       if (connection.phase === 'reset' || connection.direct) {
         this.#waiting.delete(connection);
@@ -167,7 +199,7 @@ export class VirtualClient {
         this.#waiting.delete(connection);
         continue;
       }
-      if (nowMs < connection.retryAtMs || !this.#predecessorDone(connection)) continue;
+      if (nowMs < connection.retryAtMs || !this.#ownsSocket(connection)) continue;
       this.#context.counters.virtualRetries++;
       if (connection.phase === 'syn-sent') this.#sendSyn(connection);
       else if (connection.phase === 'established') {
@@ -180,6 +212,7 @@ export class VirtualClient {
   }
 
   #synAck(connection: Connection, segment: Segment, nowMs: number): void {
+    if (segment.ack !== connection.inPositionToSeq(1)) return;
     if (connection.phase !== 'syn-sent') {
       if (connection.phase === 'established') this.acknowledge(connection);
       return;
@@ -262,13 +295,21 @@ export class VirtualClient {
     return output.accepts(end);
   }
 
-  #predecessorDone(connection: Connection): boolean {
-    const before = connection.predecessor;
-    if (before === undefined) return true;
-    if (!this.clear(before)) return false;
-    before.drop();
-    connection.predecessor = undefined;
+  /** Whether the local socket of its four-tuple is this one's, or none's: those before it are finished, and cleared. */
+  #ownsSocket(connection: Connection): boolean {
+    const { lineage } = connection;
+    for (let first = lineage?.[0] ?? connection; first !== connection; first = lineage?.[0] ?? connection) {
+      if (!this.clear(first)) return false;
+      first.drop();
+      lineage?.shift();
+      this.#superseded--;
+    }
     return true;
+  }
+
+  #remove(connection: Connection): void {
+    this.#context.connections.delete(connection);
+    connection.drop();
   }
 
   #retryLater(connection: Connection, nowMs: number): void {

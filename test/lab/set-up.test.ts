@@ -63,6 +63,7 @@ for (const fault of FAULTS) {
     });
     const account = JSON.stringify(result, null, 1);
     assert.equal(result.client.exitCode, 0, account);
+    assert.deepEqual([result.faults.length, result.failovers.length], [1, fault.endsWith(':primary') ? 1 : 0], account);
     // Those that were given up were never established.
     const served = result.connections.filter(({ bytesOut }) => bytesOut > 0);
     assert.equal(served.length, 8, account);

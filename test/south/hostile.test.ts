@@ -149,7 +149,7 @@ test('a segment without ACK, a SYN in the middle and a SYN-ACK are not taken', (
   const attack = new Attack();
   attack.unmoved(() => attack.send(attack.next, { data: EVIL, flags: PSH }));
   attack.unmoved(() => attack.send(attack.next, { flags: SYN, mss: 1460 }));
-  attack.unmoved(() => attack.send(attack.next, { flags: SYN | ACK }));
+  attack.unmoved(() => attack.send(attack.next, { data: EVIL, flags: SYN | ACK | PSH }));
 });
 
 test('before the handshake is done, data that acknowledges no SYN-ACK is not taken', () => {

@@ -68,13 +68,14 @@ test('a backup with lower limits than its primary refuses the connection that is
   equal(backup.south.connectionCount, most);
 });
 
-test('a server cannot be behind by more than some connections of one port', () => {
+test('a server cannot be behind by more connections whose port is in use again than a host may have', () => {
   const { primary, backup } = pair();
+  const most = LIMITS.connections + LIMITS.halfOpen;
   const reasons = opened(
     primary,
     backup,
-    Array.from({ length: 70 }, () => 20_000),
+    Array.from({ length: most + 2 }, () => 20_000),
   );
-  deepEqual([reasons[64], reasons.findIndex((reason) => reason !== '')], ['', 65]);
-  match(reasons[65] ?? '', /has not finished 64 earlier connections/);
+  deepEqual([reasons[most], reasons.findIndex((reason) => reason !== '')], ['', most + 1]);
+  match(reasons.at(-1) ?? '', /has not finished 12 connections/);
 });

@@ -1,5 +1,5 @@
 /** Promotions that need a closer look: each is a bug that the simulated world has found, or a case of DESIGN §3. */
-import { equal, ok } from 'node:assert/strict';
+import { deepEqual, equal, ok } from 'node:assert/strict';
 import { test } from 'node:test';
 import type { ModelClient } from '../../sim/model-client.ts';
 import { type App, echo, files, sink } from '../../sim/model-server.ts';
@@ -257,6 +257,36 @@ test('a four-tuple that is used again waits on the backup until the connection b
   equal(world.backup.south.connectionCount, 1);
   equal([...world.backup.south.connections].length, 1);
 });
+
+for (const sent of [0, 100]) {
+  test(`a connection that its client resets after ${sent} bytes keeps neither those before it nor after it from their ends`, () => {
+    for (const isLast of [false, true]) {
+      const servers = [{}, { bufferBytes: 4_000 }] as const;
+      const world = new World({ seed: 9 + sent, app: sink, servers }).pair();
+      world.backup.server.reads = false;
+      const first = upload(world, 20_000, { port: 50_000, iss: 1_000 });
+      world.finish().runFor(20);
+      const sends = world.random.bytes(sent);
+      const aborted = world.addClient(
+        { sends, closesFirst: false, abortsAfter: Number.POSITIVE_INFINITY },
+        { port: 50_000, iss: 500_000 },
+      );
+      world.run(() => aborted.tcp.established && aborted.tcp.sndUna > sent);
+      aborted.tcp.abort(world.nowMs);
+      world.runFor(20);
+      if (!isLast) upload(world, 3_000, { port: 50_000, iss: 900_000 });
+      world.finish().runFor(2_000);
+      equal(world.backup.server.connections.length, 1);
+      world.backup.server.reads = true;
+      world.runFor(1_000);
+      const received = world.backup.server.connections.map((tcp) => Uint8Array.from(tcp.received));
+      sameStream(received[0] ?? new Uint8Array(0), first.options.script.sends, 'the first upload');
+      if (!isLast) equal(received.at(-1)?.length, 3_000);
+      world.runFor(70_000);
+      for (const { south } of world.hosts) deepEqual([south.connectionCount, south.keptBytes], [0, 0]);
+    }
+  });
+}
 
 test('a promotion says nothing for a connection whose four-tuple is in use again', () => {
   const world = new World({ seed: 8, app: echo }).pair();
