@@ -1,7 +1,8 @@
 // Up to which log position output may be released. Rule 3 hangs on it: a data worker that stood still wakes with old
 // acknowledgements in its socket, and may be a zombie whose backup has taken over meanwhile. It therefore releases nothing
 // until an entry that it appended after it woke is acknowledged. So does a host that hears nothing of its backup: an
-// acknowledgement that was long on its way, when a cable is mended for example, may be older than the backup's promotion.
+// acknowledgement that was long on its way, when a cable is mended for example, may be older than the backup's promotion. And so
+// does one whose LAN comes back: a backup that sees it lost takes over faster than an acknowledgement may be on its way.
 import type { LogWriter } from '../log/log-writer.ts';
 
 export class Barrier {
@@ -32,6 +33,12 @@ export class Barrier {
     this.#watched = 0;
   }
 
+  /** Nothing leaves before an entry that is appended from now on is acknowledged. */
+  hold(nowMs: number): void {
+    this.#holdUntil = Number.POSITIVE_INFINITY;
+    this.#heldAtMs = nowMs;
+  }
+
   /**
    * @param pausedMs how long the data loop stood still.
    * @param quietMs since when no heartbeat of the backup has arrived.
@@ -39,10 +46,7 @@ export class Barrier {
   turn(nowMs: number, pausedMs: number, quietMs: number): void {
     if (!this.#log.active) return;
     const goneQuiet = quietMs > this.#pauseMs && nowMs - this.#heldAtMs > this.#pauseMs;
-    if (pausedMs > this.#pauseMs || goneQuiet) {
-      this.#holdUntil = Number.POSITIVE_INFINITY;
-      this.#heldAtMs = nowMs;
-    }
+    if (pausedMs > this.#pauseMs || goneQuiet) this.hold(nowMs);
     if (this.#holdUntil === Number.POSITIVE_INFINITY && this.#log.hasRoom(0)) {
       this.#log.noop();
       this.#holdUntil = this.#log.position;

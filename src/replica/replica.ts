@@ -122,6 +122,7 @@ export class Replica {
   /** Backup: log bytes received since it joined. */
   #held = 0;
   #lossReason = '';
+  #lanWasUp = true;
   #refusal = '';
   #killedAtMs: number | undefined;
   #mourned = false;
@@ -266,6 +267,8 @@ export class Replica {
    * @param pausedMs how long the data loop stood still before this turn.
    */
   tick(nowMs: number, pausedMs: number, health: Health): void {
+    if (health.lanUp && !this.#lanWasUp) this.#barrier.hold(nowMs);
+    this.#lanWasUp = health.lanUp;
     this.#barrier.turn(nowMs, pausedMs, health.peer.heard ? health.peer.silentMs : 0);
     const situation = this.#situation(nowMs, health);
     this.#become(turn(this.#config, this.#standing, situation), nowMs, health.peer);

@@ -59,3 +59,17 @@ test('a pause that finds the log full holds until there was room for the entry t
   log.acknowledge(log.position);
   equal(barrier.position, log.position);
 });
+
+test('whose LAN was lost trusts no acknowledgement that was on its way (rule 3)', () => {
+  // Found by `npm run sim -- --seed 1142495314`: a successor that saw the LAN lost speaks sooner than its last acknowledgement may arrive.
+  const { log, barrier } = barrierOver();
+  log.start();
+  log.noop();
+  const before = log.position;
+  barrier.hold(100);
+  log.acknowledge(before);
+  equal(barrier.position, -1);
+  barrier.turn(101, 0, 0);
+  log.acknowledge(log.position);
+  equal(barrier.position, log.position);
+});
