@@ -12,6 +12,8 @@ import { StreamBuffer } from './stream-buffer.ts';
 import { UrgentMarks } from './urgent-marks.ts';
 
 export const NONE = -1;
+/** A TSval that is behind by more is ahead: the clock has gone on for weeks. */
+const TS_BEHIND_MAX = 3_600_000;
 
 /** Where the local server's socket stands for the virtual client, which plays the client's part on a backup. */
 export type LocalPhase =
@@ -126,6 +128,8 @@ export class Connection {
   /** Latest TSval that the client may have seen, and when this host learnt of it. */
   tsWire: number;
   tsWireAtMs = 0;
+  /** The latest TSval that the client may have been told. */
+  #tsSaid: number;
   /** TSval on the wire minus local TSval, modulo 2³². */
   tsOffset = 0;
 
@@ -173,6 +177,7 @@ export class Connection {
     if (direct) this.samples = new OutputSamples();
     this.tsRecent = open.clientTsVal;
     this.tsWire = open.serverTsVal;
+    this.#tsSaid = open.serverTsVal;
     this.inWireEdge = 1 + open.serverWindow;
     this.inLocalEdge = direct ? this.inWireEdge : 1;
     this.outWireEdge = 1 + open.clientWindow;
@@ -276,6 +281,16 @@ export class Connection {
 
   outPositionToLocal(position: number): Seq {
     return seqAt(this.issLocal, position);
+  }
+
+  /**
+   * A TSval for the client, or the last one if that is later: it never runs backwards, although what the server's TCP said before this host
+   * stood still is read after this host has spoken itself. RFC 7323 §5.4
+   */
+  sayTsVal(tsVal: number): number {
+    const behind = (this.#tsSaid - tsVal) | 0;
+    if (behind <= 0 || behind > TS_BEHIND_MAX) this.#tsSaid = tsVal;
+    return this.#tsSaid;
   }
 
   tsLocalToWire(tsVal: number): number {

@@ -121,7 +121,7 @@ export class Emitter {
       : clampWindow((connection.inSaidEdge - connection.inWireNxt) / 2 ** connection.serverScaleWire);
     fields.dataLength = length;
     fields.hasTimestamps = open.timestamps;
-    fields.tsVal = wireTsVal(connection, nowMs);
+    fields.tsVal = connection.sayTsVal(wireTsVal(connection, nowMs));
     fields.tsEcr = connection.tsRecent;
     fields.mss = syn ? open.serverMss : 0;
     fields.windowScale = syn ? open.serverScale : -1;

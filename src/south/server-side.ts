@@ -266,7 +266,8 @@ export class ServerSide {
       connection.inWireEdge,
       connection.tsWire,
     );
-    if (isTranslated(connection) || edge > connection.inWireEdge) {
+    const isLate = segment.hasTimestamps && connection.tsWire !== connection.tsLocalToWire(segment.tsVal);
+    if (isTranslated(connection) || isLate || edge > connection.inWireEdge) {
       translateForClient(connection, segment);
       tunToFrameVirtio(segment.bytes, offset + TUN_HEADROOM, offset);
       requirePartialChecksum(segment.bytes, offset, segment);
@@ -317,7 +318,7 @@ export class ServerSide {
     if (!segment.hasTimestamps) return;
     connection.tsLocal = segment.tsVal;
     connection.tsLocalAtMs = nowMs;
-    connection.tsWire = connection.tsLocalToWire(segment.tsVal);
+    connection.tsWire = connection.sayTsVal(connection.tsLocalToWire(segment.tsVal));
     connection.tsWireAtMs = nowMs;
   }
 

@@ -30,7 +30,7 @@ export function translateForServer(connection: Connection, segment: Segment): vo
 /** Server → client: SEQ, TSval and window, whose right edge may be held back. */
 export function translateForClient(connection: Connection, segment: Segment): void {
   segment.setSeq(connection.outPositionToWire(connection.outLocalToPosition(segment.seq)));
-  if (segment.hasTimestamps) segment.setTsVal(connection.tsLocalToWire(segment.tsVal));
+  if (segment.hasTimestamps) segment.setTsVal(connection.sayTsVal(connection.tsLocalToWire(segment.tsVal)));
   const window =
     connection.inSaidEdge -
     (connection.inWireNxt + seqDiff(segment.ack, connection.inPositionToSeq(connection.inWireNxt)));

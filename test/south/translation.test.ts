@@ -1,5 +1,5 @@
 /** What the client says and hears is what the local server hears and says, in other numbers; each pair of translations is inverse. */
-import { equal } from 'node:assert/strict';
+import { deepEqual, equal } from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { ip, type TcpPacket, tcpPacket, tunPacket } from '../../sim/packets.ts';
@@ -15,7 +15,7 @@ import { word32 } from '../wire/arbitraries.ts';
 
 const ENDS = { source: ip('10.0.0.1'), destination: ip('10.0.0.2') };
 
-function connectionOf(irs: number, issWire: number, issLocal: number, tsOffset: number): Connection {
+function connectionOf(irs: number, issWire: number, issLocal: number, tsOffset: number, serverTsVal = 0): Connection {
   const open: OpenFields = {
     clientIp: ENDS.source,
     serviceIp: ENDS.destination,
@@ -34,7 +34,7 @@ function connectionOf(irs: number, issWire: number, issLocal: number, tsOffset: 
     sackPermitted: true,
     ecn: false,
     clientTsVal: 0,
-    serverTsVal: 0,
+    serverTsVal,
   };
   const connection = new Connection(1, open, true, 1 << 20, new Budget(1 << 20));
   connection.issLocal = seq(issLocal);
@@ -63,7 +63,7 @@ const numbers = fc.record({
 test('server → client → server leaves SEQ, TSval and their echoes as they were', () => {
   fc.assert(
     fc.property(numbers, fc.integer({ min: -60_000, max: 60_000 }), (n, away) => {
-      const connection = connectionOf(n.irs, n.issWire, n.issLocal, n.tsOffset);
+      const connection = connectionOf(n.irs, n.issWire, n.issLocal, n.tsOffset, (n.tsVal + n.tsOffset) >>> 0);
       connection.outUna = connection.outLocalNxt = connection.outWireNxt = n.at;
       const local = seqAdd(seq(n.issLocal), n.at + away);
       const said = segmentOf({ seq: local, ack: connection.inPositionToSeq(1), tsVal: n.tsVal });
@@ -80,6 +80,20 @@ test('server → client → server leaves SEQ, TSval and their echoes as they we
       }
     }),
   );
+});
+
+test('RFC 7323 §5.4: what the server said before this host stood still does not take TSval back for the client', () => {
+  // Found by `npm run sim -- --seed 165793103`.
+  for (const start of [1_000, 2 ** 32 - 100]) {
+    const connection = connectionOf(1, 2, 2, 0, start);
+    const said = (after: number) => {
+      const segment = segmentOf({ seq: seq(3), ack: connection.inPositionToSeq(1), tsVal: (start + after) >>> 0 });
+      translateForClient(connection, segment);
+      return (segment.tsVal - start) | 0;
+    };
+    deepEqual([0, 300, 12, 299, 301].map(said), [0, 300, 300, 300, 301]);
+    equal(said(2 ** 31 + 1_000), (2 ** 31 + 1_000) | 0, 'after weeks of silence it has gone on');
+  }
 });
 
 test("the client's own numbers are the same on both sides", () => {
