@@ -363,8 +363,9 @@ export class ClientSide {
   #logBytes(connection: Connection, segment: Segment, position: number, end: number): void {
     const { input } = connection;
     const { log } = this.#context;
-    let overlaps = position < input.end;
-    for (let from = input.nextMissing(position, end); from < end; ) {
+    let from = input.nextMissing(position, end);
+    let overlaps = from > position;
+    while (from < end) {
       const to = input.missingEnd(from, end);
       const offset = segment.dataOffset + (from - position);
       log.bytes(connection.id, from, connection.tsRecent, segment.bytes, offset, to - from);

@@ -192,6 +192,21 @@ test('bytes that overlap logged ones do not replace them, whoever is the first',
   }
 });
 
+test('so do bytes beyond a hole of which the server has missed the first copy', () => {
+  // Found by `npm run sim -- --seed 1142497949`.
+  const attack = new Attack();
+  attack.world.tunLoss = 1;
+  attack.send(attack.next + 3, { data: Uint8Array.of(7, 8, 9) });
+  attack.settle();
+  attack.world.tunLoss = 0;
+  attack.send(attack.next + 3, { data: EVIL });
+  attack.send(attack.next, { data: Uint8Array.of(1, 1, 1) });
+  attack.settle();
+  for (const given of attack.given) {
+    sameStream(given.slice(HELLO.length), Uint8Array.of(1, 1, 1, 7, 8, 9), 'the first bytes stand');
+  }
+});
+
 test('a FIN before bytes that are logged already is not taken: the servers would end at different bytes', () => {
   const attack = new Attack();
   attack.send(attack.next + 10, { data: EVIL });
