@@ -110,7 +110,7 @@ export class ModelServer {
     const ends = { source: destination, destination: source };
     const known = this.#byPeer.get(key);
     const isSyn = (packet.flags & (SYN | ACK | RST)) === SYN;
-    const reopens = isSyn && (known === undefined || known.tcp.isOver);
+    const reopens = isSyn && (known === undefined || known.tcp.givesWayTo(packet));
     if (reopens && this.listening) {
       const tcp = new ModelTcp(this.options, packet.destinationPort, packet.sourcePort, seq(this.options.nextIss()));
       this.#byPeer.set(key, { tcp, ends });

@@ -105,6 +105,13 @@ export class ModelTcp {
     return this.state === 'closed' || this.state === 'reset';
   }
 
+  /** Whether a SYN begins a new connection where this one has ended; from TIME-WAIT only if it is newer. RFC 6191 §2 */
+  givesWayTo(syn: TcpPacket): boolean {
+    if (this.state !== 'closed') return this.isOver;
+    const newer = this.#timestamps && syn.hasTimestamps && ((syn.tsVal - this.#tsRecent) | 0) > 0;
+    return newer || positionOf(this.irs, syn.seq, this.rcvNxt) > this.rcvNxt;
+  }
+
   get established(): boolean {
     return this.state === 'established' || this.state === 'closed';
   }
@@ -178,7 +185,9 @@ export class ModelTcp {
   }
 
   /** What a peer tells of this side's own numbers must be of what this side has said: other kernels would drop it, or be misled. */
-  checkEchoes({ flags, sack, hasTimestamps, tsEcr }: TcpPacket): void {
+  checkEchoes({ seq, flags, data, sack, hasTimestamps, tsEcr }: TcpPacket): void {
+    // What is old as a whole may be an earlier connection's; no TCP believes it.
+    if (positionOf(this.irs, seq, this.rcvNxt) + data.length < this.rcvNxt) return;
     for (const [left, right] of sack) {
       const [from, to] = [positionOf(this.iss, left, this.sndUna), positionOf(this.iss, right, this.sndUna)];
       ok(
