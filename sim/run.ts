@@ -244,13 +244,10 @@ class Run {
         until(() => world.powerOn(index));
         break;
       case 'pause':
+      case 'stall':
         // When it wakes it hears clients who may speak of what its successor has said.
         host.server.checksEchoes = false;
-        world.pause(host, forMs);
-        break;
-      case 'stall':
-        host.server.checksEchoes = false;
-        world.stall(host, forMs);
+        world[name](host, forMs);
         break;
       case 'cut-lan':
         world.lanDown.add(index);

@@ -45,7 +45,7 @@ export class ServerSide {
   readonly #segment = new Segment();
   /** Packets that end connections, of a server that is gone and was not seen to go. */
   readonly #held: Uint8Array[] = [];
-  /** When the server was found alive by a refusal. */
+  /** The turn in which the server was last found alive. */
   #aliveAtMs = Number.NaN;
 
   constructor(context: SouthContext, parts: ServerSideParts) {
