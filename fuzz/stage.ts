@@ -40,7 +40,13 @@ import {
   upwards,
 } from './packets.ts';
 
-export const LIMITS = { connections: 8, halfOpen: 4, connectionBytes: 128 << 10, totalBytes: 512 << 10 };
+export const LIMITS = {
+  connections: 8,
+  halfOpen: 4,
+  connectionBytes: 128 << 10,
+  totalBytes: 512 << 10,
+  snoopBytes: 64 << 10,
+};
 /** The least that a configuration may set. */
 const QUEUE_BYTES = 256 << 10;
 /** Packets that the wrap emits because of one. More than a few, where a connection that waits is let go on. */
@@ -131,7 +137,7 @@ export class Stage {
   }
 
   speak(): this {
-    this.south.speak(this.nowMs);
+    this.south.speak(this.nowMs, false);
     this.#settle(ACKNOWLEDGED | KERNEL_ANSWERS);
     return this;
   }

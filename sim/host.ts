@@ -10,7 +10,7 @@ import { FrameView } from '../src/log/frame.ts';
 import { LogWriter } from '../src/log/log-writer.ts';
 import type { Health } from '../src/replica/health.ts';
 import type { Prove } from '../src/replica/link-session.ts';
-import { Replica, type ReplicaEvent } from '../src/replica/replica.ts';
+import { type Listening, type RecoveryConfig, Replica, type ReplicaEvent } from '../src/replica/replica.ts';
 import type { WitnessAnswer, WitnessRequest } from '../src/replica/view.ts';
 import type { SouthLimits } from '../src/south/context.ts';
 import { LAN_FRAME_MAX, ReleaseQueue, TUN_HEADROOM } from '../src/south/release-queue.ts';
@@ -22,6 +22,9 @@ import { ModelServer, type ServerOptions } from './model-server.ts';
 const BATCH = 16;
 const QUEUE_BYTES = 640 << 10;
 
+/** As a service has it whose configuration says nothing of it. */
+export const RECOVERY: RecoveryConfig = { snoop: 'never', takeover: 'first', recoveryDelayMs: 0 };
+
 export interface HostOptions {
   readonly index: number;
   readonly serviceIp: Uint8Array;
@@ -31,6 +34,7 @@ export interface HostOptions {
   readonly hashKey: Uint32Array;
   readonly onDivergence: 'reset' | 'continue';
   readonly nudge: boolean;
+  readonly recovery: RecoveryConfig;
   readonly server: ServerOptions;
   readonly timeoutMs: number;
   readonly ackTimeoutMs: number;
@@ -67,7 +71,7 @@ export class Host {
   readonly fromLan: Uint8Array[] = [];
   readonly fromWitness: WitnessAnswer[] = [];
   alive = true;
-  listening = false;
+  listening: Listening = 'no';
   nextTurnAt = 0;
   lastTurnAt = 0;
   /** The host stands still until then, all its threads. */
@@ -119,6 +123,7 @@ export class Host {
         service: 7,
         timeoutMs,
         ackTimeoutMs,
+        ...options.recovery,
       },
       this.south,
       this.log,
@@ -126,8 +131,8 @@ export class Host {
         event: (event) => this.events.push(event),
         flushLink: () => this.#flush(),
         closeLink: () => ports.closeLink(this),
-        listen: (on) => {
-          this.listening = on;
+        listen: (what) => {
+          this.listening = what;
         },
         askWitness: (request) => ports.askWitness(this, request),
       },

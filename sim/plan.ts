@@ -2,6 +2,8 @@
  * What a seed decides: the world, its clients and what is done to it at which step. Drawn before anything happens, so that a plan can
  * be read, and the same one can be run with other code.
  */
+
+import type { RecoveryConfig } from '../src/replica/replica.ts';
 import type { ServerOptions } from './model-server.ts';
 import type { TcpOptions } from './model-tcp.ts';
 import { Random } from './random.ts';
@@ -64,6 +66,7 @@ export interface Plan {
   readonly servers: readonly [Partial<ServerOptions>, Partial<ServerOptions>];
   readonly clients: readonly ClientPlan[];
   readonly faults: readonly Fault[];
+  readonly recovery: RecoveryConfig;
 }
 
 export const STEPS = 1_000;
@@ -133,6 +136,7 @@ export function planOf(seed: number, steps = STEPS): Plan {
     servers: [serverOf(random), serverOf(random)],
     clients: clientsOf(random, program, steps),
     faults: faultsOf(random, witnessed, steps),
+    recovery: recoveryOf(random),
   };
 }
 
@@ -196,6 +200,14 @@ function clientsOf(random: Random, program: Program, steps: number): ClientPlan[
     });
   }
   return clients;
+}
+
+function recoveryOf(random: Random): RecoveryConfig {
+  return {
+    snoop: random.pick(['never', 'reactive', 'permanent']),
+    takeover: random.chance(0.7) ? 'first' : 'after-recovery',
+    recoveryDelayMs: random.chance(0.6) ? 0 : random.pick([5, 60, 700]),
+  };
 }
 
 function faultsOf(random: Random, witnessed: boolean, steps: number): Fault[] {

@@ -62,10 +62,10 @@ class Run {
     this.#expectation = new Expectation(plan);
     this.#clients = plan.clients.map(() => undefined);
     this.#faults = [...plan.faults];
-    const { seed, witnessed, ipv6, lan, tunLoss, linkMs, timeoutMs, tcp } = plan;
+    const { seed, witnessed, ipv6, lan, tunLoss, linkMs, timeoutMs, tcp, recovery } = plan;
     const [first, second] = plan.servers;
     this.world = new World({
-      ...{ seed, witnessed, ipv6, lan, tunLoss, linkMs, timeoutMs, tcp },
+      ...{ seed, witnessed, ipv6, lan, tunLoss, linkMs, timeoutMs, tcp, recovery },
       servers: [
         { ...first, app: programOf(plan.program, 0) },
         { ...second, app: programOf(plan.program, 1) },

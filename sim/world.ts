@@ -5,13 +5,14 @@
 import { equal, fail, ok } from 'node:assert/strict';
 import type { FrameView } from '../src/log/frame.ts';
 import { type Health, NO_PEER, type PeerHealth } from '../src/replica/health.ts';
+import type { RecoveryConfig } from '../src/replica/replica.ts';
 import type { WitnessAnswer } from '../src/replica/view.ts';
 import type { SouthLimits } from '../src/south/context.ts';
 import { isMulticast, macToString } from '../src/wire/ethernet.ts';
 import { SYN } from '../src/wire/tcp.ts';
 import { VIRTIO_HEADER } from '../src/wire/virtio.ts';
 import { CommitChecker, ContinuityChecker, MemoryChecker, ReceiptChecker } from './checkers.ts';
-import { Host } from './host.ts';
+import { Host, RECOVERY } from './host.ts';
 import { LinkEnd } from './link.ts';
 import { ModelClient, type Script } from './model-client.ts';
 import { type App, echo, type ServerOptions } from './model-server.ts';
@@ -58,6 +59,8 @@ export interface WorldOptions {
   readonly ipv6?: boolean;
   /** New primaries nudge clients; true by default. */
   readonly nudge?: boolean;
+  /** As in a service's configuration. */
+  readonly recovery?: Partial<RecoveryConfig>;
   /** Step of the first host at which it loses its power. */
   readonly crashAtStep?: number;
   readonly keys?: readonly [string, string];
@@ -84,7 +87,13 @@ interface Flying {
   readonly from: number;
 }
 
-const LIMITS: SouthLimits = { connections: 64, halfOpen: 16, connectionBytes: 256 << 10, totalBytes: 4 << 20 };
+const LIMITS: SouthLimits = {
+  connections: 64,
+  halfOpen: 16,
+  connectionBytes: 256 << 10,
+  totalBytes: 4 << 20,
+  snoopBytes: 1 << 20,
+};
 
 const TCP: TcpOptions = {
   mss: 1460,
@@ -423,7 +432,7 @@ export class World {
     const toAll = isMulticast(bytes, VIRTIO_HEADER);
     if (toAll || destination === macToString(SERVICE_MAC)) {
       for (const host of this.hosts) {
-        const hears = host.alive && host.listening && host.index !== from && !this.#hasNoLan(host.index);
+        const hears = host.alive && host.listening !== 'no' && host.index !== from && !this.#hasNoLan(host.index);
         if (!hears) continue;
         host.fromLan.push(bytes.slice());
         if (!damaged && !this.#opaque) this.receipt.arrived(host, readLan(bytes, 0, bytes.length));
@@ -543,6 +552,7 @@ export class World {
         catchUpTimeoutMs: 5_000,
         onDivergence: options.onDivergence ?? 'reset',
         nudge: options.nudge ?? true,
+        recovery: { ...RECOVERY, ...options.recovery },
         limits: { ...LIMITS, ...options.limits },
         server,
         timeoutMs: this.#timeoutMs,

@@ -2,8 +2,10 @@
  * Bytes of the replication link, to a whole replica: who has just been connected to, or has connected, and has proved nothing; and a
  * peer that has. A stranger changes nothing, takes up no room however much it says, and is not answered without end.
  */
+
 import { deepEqual, equal, ok } from 'node:assert/strict';
 import { createHmac } from 'node:crypto';
+import { RECOVERY } from '../../sim/host.ts';
 import type { Random } from '../../src/lab/random.ts';
 import { ByteQueue } from '../../src/log/byte-queue.ts';
 import { ENTRY, FRAME_HEADER, FRAME_MAX, LINK_FRAME } from '../../src/log/entry.ts';
@@ -68,7 +70,16 @@ class Host {
     const self = { index: 0, life: 1 };
     const startAsPrimary = kind === 'alone' || kind === 'serving' || kind === 'primary';
     this.replica = new Replica(
-      { self, witnessed: false, peerIndex: 1, startAsPrimary, service: SERVICE, timeoutMs: 1e9, ackTimeoutMs: 1e9 },
+      {
+        self,
+        witnessed: false,
+        peerIndex: 1,
+        startAsPrimary,
+        service: SERVICE,
+        timeoutMs: 1e9,
+        ackTimeoutMs: 1e9,
+        ...RECOVERY,
+      },
       this.stage.south,
       this.stage.log,
       {

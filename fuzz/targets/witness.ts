@@ -3,8 +3,10 @@
  * come to a replica in the middle of its succession. What bears no right seal is refused; what does is of one's own, and may still
  * be of another life, late, or nonsense.
  */
+
 import { deepEqual, ok } from 'node:assert/strict';
 import { createHmac } from 'node:crypto';
+import { RECOVERY } from '../../sim/host.ts';
 import type { Random } from '../../src/lab/random.ts';
 import { NO_PEER } from '../../src/replica/health.ts';
 import { Replica } from '../../src/replica/replica.ts';
@@ -74,7 +76,16 @@ function answeredTo(input: Uint8Array, view: View | undefined): View | undefined
 function replicaThatAsks(startAsPrimary: boolean, asked: WitnessRequest[]): Replica {
   const stage = new Stage({ family: 4, logged: false });
   return new Replica(
-    { self: SELF, witnessed: true, peerIndex: 1, startAsPrimary, service: 7, timeoutMs: 1e9, ackTimeoutMs: 1e9 },
+    {
+      self: SELF,
+      witnessed: true,
+      peerIndex: 1,
+      startAsPrimary,
+      service: 7,
+      timeoutMs: 1e9,
+      ackTimeoutMs: 1e9,
+      ...RECOVERY,
+    },
     stage.south,
     stage.log,
     {

@@ -139,6 +139,9 @@ export const SCHEMA = section({
   witness,
   ...KEY_OR_FILE,
   nudge: oneOf(['auto', 'off']).prefault('auto'),
+  snoop: oneOf(['never', 'reactive', 'permanent']).prefault('never'),
+  takeover: oneOf(['first', 'after-recovery']).prefault('first'),
+  recoveryDelay: duration('0ms', '1h').prefault('0ms'),
   realtime: oneOf(['auto', 'off']).prefault('auto'),
   control: socketPath.optional(),
   log: logSection,
@@ -149,6 +152,7 @@ export const SCHEMA = section({
     releaseBytes: size('1MiB', '4GiB').prefault('32MiB'),
     connectionBytes: size('256KiB', '4GiB').prefault('8MiB'),
     totalBytes: size('1MiB', '64GiB').prefault('512MiB'),
+    snoopBytes: size('1MiB', '4GiB').prefault('8MiB'),
   }).prefault({}),
 });
 

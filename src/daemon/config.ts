@@ -56,6 +56,7 @@ export interface LimitsConfig {
   readonly releaseBytes: number;
   readonly connectionBytes: number;
   readonly totalBytes: number;
+  readonly snoopBytes: number;
 }
 
 export interface ServiceConfig {
@@ -80,6 +81,12 @@ export interface ServiceConfig {
   readonly keyFile?: string;
   /** Whether a new primary wakes clients from their retransmission timers by ICMP. */
   readonly nudge: 'auto' | 'off';
+  /** When a backup hears what clients send to the primary. */
+  readonly snoop: 'never' | 'reactive' | 'permanent';
+  /** Whether clients are answered before the server of a new primary has recovered. */
+  readonly takeover: 'first' | 'after-recovery';
+  /** The least that a recovery takes. */
+  readonly recoveryDelayMs: number;
   readonly realtime: 'auto' | 'off';
   /** Path of the control socket. */
   readonly control: string;
@@ -193,6 +200,7 @@ function* limitProblems({ limits }: ParsedFile): Iterable<Problem> {
 
 function resolve(file: ParsedFile, key: Uint8Array): ServiceConfig {
   const { service, address, lan, level, onDivergence, self, replicas, witness, nudge, realtime, limits } = file;
+  const { snoop, takeover, recoveryDelay } = file;
   const {
     command,
     user,
@@ -237,6 +245,9 @@ function resolve(file: ParsedFile, key: Uint8Array): ServiceConfig {
     key,
     ...(file.keyFile === undefined ? {} : { keyFile: file.keyFile }),
     nudge,
+    snoop,
+    takeover,
+    recoveryDelayMs: recoveryDelay,
     realtime,
     control: file.control ?? `/run/fttcp/${service}.sock`,
     log: logConfig(file.log),

@@ -270,8 +270,11 @@ class Daemon {
       catchUpTimeoutMs: config.server.catchUpTimeoutMs,
       onDivergence: config.onDivergence,
       nudge: config.nudge === 'auto',
+      snoop: config.snoop,
+      takeover: config.takeover,
+      recoveryDelayMs: config.recoveryDelayMs,
       ackTimeoutMs: config.detect.ackTimeoutMs,
-      limits: config.limits,
+      limits: { ...config.limits, snoopBytes: config.snoop === 'never' ? 0 : config.limits.snoopBytes },
       realtime: config.realtime,
     };
     this.#data = this.#worker('data', data);

@@ -11,7 +11,9 @@ import { LinkEvents } from '../linux/link-events.ts';
 import { allocate } from '../linux/memory.ts';
 import {
   addMulticastAddress,
+  addPromiscuity,
   addUnicastAddress,
+  dropPromiscuity,
   FILTER_NOTHING,
   filterForService,
   openPacketSocket,
@@ -20,7 +22,7 @@ import {
 import { ByteQueue } from '../log/byte-queue.ts';
 import { LogWriter } from '../log/log-writer.ts';
 import type { Prove } from '../replica/link-session.ts';
-import { Replica, type ReplicaEvent } from '../replica/replica.ts';
+import { type Listening, Replica, type ReplicaEvent } from '../replica/replica.ts';
 import type { Member, WitnessAnswer } from '../replica/view.ts';
 import type { PacketPorts, SouthLimits } from '../south/context.ts';
 import { Linger } from '../south/linger.ts';
@@ -61,6 +63,9 @@ export interface DataWorkerData {
   readonly catchUpTimeoutMs: number;
   readonly onDivergence: 'reset' | 'continue';
   readonly nudge: boolean;
+  readonly snoop: 'never' | 'reactive' | 'permanent';
+  readonly takeover: 'first' | 'after-recovery';
+  readonly recoveryDelayMs: number;
   readonly ackTimeoutMs: number;
   readonly limits: SouthLimits & { readonly logBytes: number; readonly releaseBytes: number };
   readonly realtime: 'auto' | 'off';
@@ -88,6 +93,7 @@ export class DataLoop {
   readonly #health = new HealthReading();
   readonly #poller = new Poller(8);
   readonly #lanFd: number;
+  readonly #lanIndex: number;
   readonly #lanSlot: number;
   readonly #tunSlot: number;
   readonly #wakeSlot: number;
@@ -104,6 +110,7 @@ export class DataLoop {
   readonly #consume: (bytes: Uint8Array, offset: number, length: number) => number;
   readonly #priority: DataPriority;
   readonly #pollBarrierMs: number;
+  #promiscuous = false;
   #lanBlocked = false;
   #nowMs = monotonicMs();
   #linkRetryAtMs = 0;
@@ -121,6 +128,7 @@ export class DataLoop {
       addMulticastAddress(lan.fd, lan.ifindex, groupMac(group));
     }
     this.#lanFd = lan.fd;
+    this.#lanIndex = lan.ifindex;
     this.#lanSlot = this.#poller.add(lan.fd, POLLIN);
     this.#tunSlot = this.#poller.add(data.tunFd, POLLIN);
     this.#wakeSlot = this.#poller.add(data.wakeFd, POLLIN);
@@ -152,7 +160,7 @@ export class DataLoop {
         // What became of the connection is told by the turn's own flush.
         flushLink: () => this.#link.flush(),
         closeLink: () => this.#link.close(),
-        listen: (on) => this.#listen(on),
+        listen: (what) => this.#listen(what),
         askWitness: (request) => this.#witness?.ask(request),
       },
       proverFor(data.key),
@@ -303,8 +311,12 @@ export class DataLoop {
   }
 
   /** Takes the service's frames off the LAN, or stops doing so. */
-  #listen(on: boolean): void {
-    setFilter(this.#lanFd, on ? filterForService(this.#data.serviceMac) : FILTER_NOTHING);
+  #listen(what: Listening): void {
+    setFilter(this.#lanFd, what === 'no' ? FILTER_NOTHING : filterForService(this.#data.serviceMac));
+    // Who speaks is sent the service's frames. To take it back then would be to wait for a lock of the kernel, for nothing.
+    if (what === 'snoop' && !this.#promiscuous) addPromiscuity(this.#lanFd, this.#lanIndex);
+    if (what === 'no' && this.#promiscuous) dropPromiscuity(this.#lanFd, this.#lanIndex);
+    if (what !== 'speak') this.#promiscuous = what === 'snoop';
   }
 
   #packetPorts(): PacketPorts {

@@ -4,9 +4,11 @@ import { FttcpError } from '../errors.ts';
 import { checkTunDevice } from '../linux/tun.ts';
 import { parseTimeMs } from './clock.ts';
 import { ACTIONS } from './faults.ts';
+import { LAN_KINDS, type LanKind } from './hosts.ts';
 import { interruptible } from './interruption.ts';
 import { summarize } from './result.ts';
 import { runLab, WITNESS_KINDS, type WitnessKind } from './run.ts';
+import { SNOOP_MODES, type SnoopMode, TAKEOVER_POLICIES, type TakeoverPolicy } from './service.ts';
 import { enterUserNamespace } from './user-namespace.ts';
 
 interface RunFlags {
@@ -25,6 +27,10 @@ interface RunFlags {
   detectTimeout: string;
   ipv6?: boolean;
   nudge?: 'auto' | 'off';
+  snoop?: SnoopMode;
+  takeover?: TakeoverPolicy;
+  recoveryDelay?: string;
+  lan?: LanKind;
   mtu?: string;
   pcap?: string;
   timeout: string;
@@ -57,6 +63,20 @@ export function registerLab(program: Command, environment: NodeJS.ProcessEnv, co
     .option('--ipv6', 'client and service have IPv6 addresses')
     .option('--mtu <bytes>', 'MTU of the LAN (default: 1500)')
     .addOption(new Option('--nudge <kind>', 'whether a new primary nudges clients').choices(['auto', 'off']))
+    .addOption(
+      new Option('--snoop <mode>', 'when a backup hears what clients send to the primary').choices(SNOOP_MODES),
+    )
+    .addOption(
+      new Option('--takeover <policy>', 'whether clients are answered before the new server has recovered').choices(
+        TAKEOVER_POLICIES,
+      ),
+    )
+    .option('--recovery-delay <time>', 'a recovery takes at least so long, for example 2.5s')
+    .addOption(
+      new Option('--lan <kind>', 'whether every host sees every frame (default: hub where a backup snoops)').choices(
+        LAN_KINDS,
+      ),
+    )
     .option('--direct', 'the same server on one host without fttcp, for comparison')
     .option('--replicas <number>', 'hosts that run the service under fttcp', '2')
     .addOption(

@@ -32,6 +32,9 @@ export interface Ends {
 
 const IPV4_ENDS: Ends = { service: SERVICE_ADDRESS, client: '10.77.0.1', prefix: 24 };
 const IPV6_ENDS: Ends = { service: 'fd77::100', client: 'fd77::1', prefix: 64 };
+export const LAN_KINDS = ['switch', 'hub'] as const;
+export type LanKind = (typeof LAN_KINDS)[number];
+
 export const WITNESS_ADDRESS = '10.77.0.9';
 export const REPLICAS_MAX = 8;
 /** Of Ethernet, and of the replication link always. */
@@ -52,6 +55,8 @@ export interface HostsOptions {
   ipv6?: boolean | undefined;
   /** Of the LAN; default 1500. */
   mtu?: number | undefined;
+  /** A `hub` shows every frame to every host; a `switch`, the default, once it knows where a MAC is, only there. */
+  lan?: LanKind | undefined;
   /** A host for the witness too. */
   witness?: boolean;
   /** What the client's cable does to frames; a kind one is a plain veth. */
@@ -232,15 +237,19 @@ async function startHost(name: string, hasIpv6: boolean): Promise<Host> {
   return new Host(name, holder, init);
 }
 
-async function wire(hosts: Hosts, { direct = false, unkindness, mtu = MTU }: HostsOptions): Promise<void> {
+async function wire(hosts: Hosts, { direct = false, unkindness, mtu = MTU, lan: kind }: HostsOptions): Promise<void> {
   const { lan, client, replicas, witness, ends } = hosts;
-  const bridge = (name: string) => [`link add ${name} type bridge stp_state 0 forward_delay 0`, `link set ${name} up`];
+  const bridge = (name: string, options = '') => [
+    `link add ${name} type bridge stp_state 0 forward_delay 0 ${options}`,
+    `link set ${name} up`,
+  ];
   const port = (to: Host, name: string, inside: string, master: string, size = mtu) => [
     `link add ${name} mtu ${size} type veth peer name ${inside} mtu ${size} netns ${to.init}`,
     `link set ${name} master ${master} up`,
   ];
   await lan.cables.ip(
-    ...bridge('lan'),
+    // A bridge that forgets at once learns nothing.
+    ...bridge('lan', kind === 'hub' ? 'ageing_time 0' : ''),
     ...(unkindness === undefined ? port(client, lanPort(client), 'lan0', 'lan') : unkindPort(client, mtu)),
     ...(witness === undefined ? [] : port(witness, lanPort(witness), 'lan0', 'lan')),
     ...replicas.flatMap((host) => port(host, lanPort(host), 'lan0', 'lan')),

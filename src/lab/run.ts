@@ -14,7 +14,7 @@ import type { DaemonLog } from './daemon-log.ts';
 import { falsePromotions, isBeforeFaults } from './false-promotions.ts';
 import { type Fault, inject, parseFault } from './faults.ts';
 import type { FlowReport } from './flow.ts';
-import { createHosts, type Hosts, REPLICAS_MAX, replicaName } from './hosts.ts';
+import { createHosts, type Hosts, type LanKind, REPLICAS_MAX, replicaName } from './hosts.ts';
 import { type PlotEvent, plotSequence } from './plot.ts';
 import {
   connectionsOf,
@@ -27,11 +27,11 @@ import {
   size,
 } from './result.ts';
 import { makeScratchDirectory } from './scratch.ts';
-import { type RunningReplica, Service } from './service.ts';
+import { type RunningReplica, Service, type ServiceSettings } from './service.ts';
 import { parseUnkindness, type Unkindness } from './unkindness.ts';
 import { judgeVoices } from './voices.ts';
 
-export interface LabOptions {
+export interface LabOptions extends ServiceSettings {
   /** Shell commands. */
   server: string;
   client: string;
@@ -52,8 +52,8 @@ export interface LabOptions {
   ipv6?: boolean | undefined;
   /** Of the LAN: 1500 if it is left out. */
   mtu?: number | undefined;
-  /** As in a service's configuration. */
-  nudge?: 'auto' | 'off' | undefined;
+  /** Default: a hub where a backup snoops, otherwise a switch. */
+  lan?: LanKind | undefined;
   /** For example `5ms`. */
   detectTimeout?: string | undefined;
   /** Folder for capture files, logs and the sequence plot. */
@@ -91,7 +91,7 @@ const TIMEOUT_MS = 120_000;
 /** The client's kernel may still be closing connections when the client has ended. */
 const CLOSING_MS = 1500;
 const LOG_POLL_MS = 20;
-const WORTH_TELLING = new Set(['suspected', 'promoted', 'solo', 'removed']);
+const WORTH_TELLING = new Set(['suspected', 'promoted', 'recovered', 'solo', 'removed']);
 
 /** @throws FttcpError `usage`, `interrupted`, or `lab-…` when the run could not be made */
 export async function runLab(options: LabOptions): Promise<LabResult> {
@@ -160,6 +160,7 @@ class Run {
 
     const hosts = await createHosts({
       ...this.#options,
+      lan: this.#options.lan ?? (['reactive', 'permanent'].includes(this.#options.snoop ?? '') ? 'hub' : 'switch'),
       replicas: this.#replicas,
       direct: this.#options.direct ?? false,
       witness: witnessOf(this.#options) === 'embedded',
@@ -169,14 +170,14 @@ class Run {
     this.#checkAborted();
     const others = hosts.all.filter((host) => host !== hosts.client && host !== hosts.lan);
     this.#tell(`hosts up: client and ${others.map((host) => host.name).join(', ')}`);
-    const { state, config, detectTimeout, nudge, mtu, direct = false } = this.#options;
+    const { state, config, detectTimeout, mtu, direct = false } = this.#options;
     const service = await Service.start(hosts, {
       server,
       port,
       state,
       config,
       detectTimeout,
-      nudge,
+      settings: this.#options,
       mtu,
       direct,
       environment,

@@ -23,6 +23,20 @@ const HEARTBEAT_PORT = 7401;
 const READY_TIMEOUT_MS = 30_000;
 const LOG_TAIL_CHARACTERS = 2000;
 
+/** Keys of a service's configuration that the lab takes from its caller; the words are judged by whoever reads them. */
+export interface ServiceSettings {
+  nudge?: 'auto' | 'off' | undefined;
+  snoop?: SnoopMode | undefined;
+  takeover?: TakeoverPolicy | undefined;
+  /** For example `2.5s`. */
+  recoveryDelay?: string | undefined;
+}
+
+export const SNOOP_MODES = ['never', 'reactive', 'permanent'] as const;
+export type SnoopMode = (typeof SNOOP_MODES)[number];
+export const TAKEOVER_POLICIES = ['first', 'after-recovery'] as const;
+export type TakeoverPolicy = (typeof TAKEOVER_POLICIES)[number];
+
 export interface ServiceOptions {
   server: string;
   port: number;
@@ -32,7 +46,7 @@ export interface ServiceOptions {
   /** A service.yaml whose other settings (limits, detect, …) are taken over. */
   config?: string | undefined;
   detectTimeout?: string | undefined;
-  nudge?: 'auto' | 'off' | undefined;
+  settings: ServiceSettings;
   mtu?: number | undefined;
   environment: NodeJS.ProcessEnv;
   scratch: string;
@@ -250,7 +264,7 @@ function serviceYaml(
     ...others,
     service: SERVICE_NAME,
     address: `${ends.service}/${ends.prefix}`,
-    ...(options.nudge === undefined ? {} : { nudge: options.nudge }),
+    ...said(options.settings),
     lan: { ...section(extra.lan), interface: 'lan0', ...(options.mtu === undefined ? {} : { mtu: options.mtu }) },
     server: {
       ...server,
@@ -272,6 +286,11 @@ function serviceYaml(
   };
   writeFileSync(file('yaml'), stringify(config, { defaultStringType: 'QUOTE_DOUBLE' }), { mode: 0o600 });
   return file('yaml');
+}
+
+function said({ nudge, snoop, takeover, recoveryDelay }: ServiceSettings): Record<string, string> {
+  const all = Object.entries({ nudge, snoop, takeover, recoveryDelay });
+  return Object.fromEntries(all.flatMap(([key, value]) => (value === undefined ? [] : [[key, value]])));
 }
 
 /** What a configuration file can carry of it: proper names. */

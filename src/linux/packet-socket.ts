@@ -28,6 +28,7 @@ const PACKET_STATISTICS = 6;
 const PACKET_VNET_HDR = 15;
 const PACKET_IGNORE_OUTGOING = 23;
 const PACKET_MR_MULTICAST = 0;
+const PACKET_MR_PROMISC = 1;
 const PACKET_MR_UNICAST = 3;
 
 /** Classic BPF: code, jump if true, jump if false, operand. */
@@ -225,6 +226,17 @@ export function addMulticastAddress(fd: number, ifindex: number, mac: Uint8Array
 export function dropMulticastAddress(fd: number, ifindex: number, mac: Uint8Array): void {
   changeMembership(fd, ifindex, PACKET_DROP_MEMBERSHIP, PACKET_MR_MULTICAST, mac);
 }
+
+/** Has the network card take in every frame, for as long as the socket lives. */
+export function addPromiscuity(fd: number, ifindex: number): void {
+  changeMembership(fd, ifindex, PACKET_ADD_MEMBERSHIP, PACKET_MR_PROMISC, NO_MAC);
+}
+
+export function dropPromiscuity(fd: number, ifindex: number): void {
+  changeMembership(fd, ifindex, PACKET_DROP_MEMBERSHIP, PACKET_MR_PROMISC, NO_MAC);
+}
+
+const NO_MAC = new Uint8Array(6);
 
 function changeMembership(fd: number, ifindex: number, option: number, kind: number, mac: Uint8Array): void {
   assert(mac.length === 6, 'a MAC address has 6 bytes');

@@ -37,11 +37,24 @@ const SHARED_DEATH_MS = 100;
 /** The new address is announced again at these times after the promotion. */
 const ANNOUNCE_AFTER_MS = [50, 200, 500, 1000, 2000];
 
-export interface ReplicaConfig extends SuccessionConfig {
+/** How a backup takes over. */
+export interface RecoveryConfig {
+  /** When a backup hears what clients send. */
+  readonly snoop: 'never' | 'reactive' | 'permanent';
+  /** Whether a backup that takes over answers clients before its server has recovered, or only then as in the paper. */
+  readonly takeover: 'first' | 'after-recovery';
+  /** A recovery lasts at least so long: for experiments. */
+  readonly recoveryDelayMs: number;
+}
+
+export interface ReplicaConfig extends SuccessionConfig, RecoveryConfig {
   readonly service: number;
   readonly timeoutMs: number;
   readonly ackTimeoutMs: number;
 }
+
+/** What is taken off the LAN: nothing, what clients send to another host, or what is for the service here. */
+export type Listening = 'no' | 'snoop' | 'speak';
 
 export type ReplicaEvent =
   | { readonly event: 'primary'; readonly epoch: number }
@@ -58,6 +71,8 @@ export type ReplicaEvent =
       readonly connections: number;
       readonly silenceMs: number;
     }
+  /** The server of a new primary has taken all that the log held. */
+  | { readonly event: 'recovered'; readonly epoch: number; readonly afterMs: number }
   | { readonly event: 'solo'; readonly epoch: number; readonly reason: string }
   | { readonly event: 'removing'; readonly epoch: number; readonly reason: string }
   | {
@@ -96,8 +111,8 @@ export interface ReplicaPorts {
   flushLink(): void;
   /** Ends the replication link's connection, if there is one. */
   closeLink(): void;
-  /** Whether frames for the service address are to be taken off the LAN. */
-  listen(on: boolean): void;
+  /** Whether frames for the service address are to be taken off the LAN, and which. */
+  listen(what: Listening): void;
   /** One datagram to the witness; it may be lost. */
   askWitness(request: WitnessRequest): void;
 }
@@ -124,6 +139,8 @@ export class Replica {
   #lossReason = '';
   #lanWasUp = true;
   #refusal = '';
+  /** Since when the server of this new primary recovers. */
+  #recoveringSinceMs: number | undefined;
   #killedAtMs: number | undefined;
   #mourned = false;
   #announcedAtMs = Number.NaN;
@@ -218,7 +235,8 @@ export class Replica {
   /** Whether a connection from the peer may be taken: it wants to join. */
   get takesLink(): boolean {
     const { role, backup, pursuit } = this.#standing;
-    return role === 'primary' && backup === undefined && pursuit === undefined && this.#config.peerIndex !== undefined;
+    if (role !== 'primary' || this.#recoveringSinceMs !== undefined) return false;
+    return backup === undefined && pursuit === undefined && this.#config.peerIndex !== undefined;
   }
 
   /** The link is connected. @param nonce fresh randomness. */
@@ -274,6 +292,7 @@ export class Replica {
     this.#become(turn(this.#config, this.#standing, situation), nowMs, health.peer);
     if (this.#witness !== undefined) this.#turnWitness(this.#witness, situation, nowMs);
     if (this.role === 'primary' || this.role === 'backup') this.#south.tick(nowMs);
+    this.#recover(nowMs);
     this.#reportProgress();
     this.#reportDiverged();
     this.#south.reportClaimant((mac) => this.#ports.event({ event: 'address-conflict', mac }));
@@ -301,7 +320,7 @@ export class Replica {
       this.#session?.sendLeave();
     }
     this.#standing = stopped(this.#standing);
-    this.#ports.listen(false);
+    this.#ports.listen('no');
     this.#south.silence();
   }
 
@@ -371,6 +390,7 @@ export class Replica {
     } else if (next.role === 'backup') {
       this.#held = 0;
       this.#refusal = '';
+      if (this.#config.snoop === 'permanent') this.#snoop();
       this.#ports.event({ event: 'joined', epoch: next.epoch });
     } else if (next.role === 'removed') {
       this.#fallSilent();
@@ -382,10 +402,14 @@ export class Replica {
     if (pursuit === undefined && role === before.role && before.pursuit !== undefined && epoch === before.epoch) {
       const { goal, reason } = before.pursuit;
       if (goal === 'promote' || goal === 'remove') this.#ports.event({ event: 'reconsidered', epoch, reason });
+      if (goal === 'promote' && this.#config.snoop === 'reactive') this.#deafen();
     }
     if (pursuit === undefined || pursuit.goal === before.pursuit?.goal) return;
     const { goal, reason } = pursuit;
-    if (goal === 'promote') this.#ports.event({ event: 'suspected', epoch, reason, silenceMs: peer.silentMs });
+    if (goal === 'promote') {
+      this.#ports.event({ event: 'suspected', epoch, reason, silenceMs: peer.silentMs });
+      if (this.#config.snoop === 'reactive') this.#snoop();
+    }
     if (goal === 'remove') this.#ports.event({ event: 'removing', epoch: epoch + 1, reason });
   }
 
@@ -420,18 +444,53 @@ export class Replica {
       this.#closeSession();
       this.#log.stop();
     }
-    this.#ports.listen(true);
-    const connections = this.#south.speak(nowMs);
-    this.#announcedAtMs = nowMs;
-    this.#announcements = 0;
-    while (this.#south.releaseNext(this.#barrier.position));
+    const { snoop, takeover, recoveryDelayMs } = this.#config;
+    const connections = this.#south.unfinishedCount;
+    const waits = promoted && (takeover === 'after-recovery' || recoveryDelayMs > 0);
+    if (waits) this.#recoveringSinceMs = nowMs;
+    if (waits && takeover === 'after-recovery') {
+      if (snoop === 'reactive' && before.pursuit === undefined) this.#snoop();
+    } else {
+      this.#openMouth(nowMs, waits);
+    }
     if (!promoted) this.#ports.event({ event: 'primary', epoch });
     else this.#ports.event({ event: 'promoted', epoch, reason, connections, silenceMs: peer.silentMs });
   }
 
+  /** @param standIn the server cannot be fed yet. */
+  #openMouth(nowMs: number, standIn: boolean): void {
+    this.#ports.listen('speak');
+    this.#south.speak(nowMs, standIn);
+    this.#announcedAtMs = nowMs;
+    this.#announcements = 0;
+    while (this.#south.releaseNext(this.#barrier.position));
+  }
+
+  #recover(nowMs: number): void {
+    const sinceMs = this.#recoveringSinceMs;
+    if (sinceMs === undefined || this.role !== 'primary') return;
+    const { takeover, recoveryDelayMs } = this.#config;
+    if (nowMs - sinceMs < recoveryDelayMs) return;
+    if (this.#south.isStandingIn) this.#south.feed(nowMs);
+    if (!this.#south.hasCaughtUp(nowMs)) return;
+    this.#recoveringSinceMs = undefined;
+    if (takeover === 'after-recovery') this.#openMouth(nowMs, false);
+    this.#ports.event({ event: 'recovered', epoch: this.epoch, afterMs: nowMs - sinceMs });
+  }
+
+  #snoop(): void {
+    this.#ports.listen('snoop');
+    this.#south.snoop(true);
+  }
+
+  #deafen(): void {
+    this.#ports.listen('no');
+    this.#south.snoop(false);
+  }
+
   #fallSilent(): void {
     const { epoch, reason } = this.#standing;
-    this.#ports.listen(false);
+    this.#deafen();
     this.#south.silence();
     this.#closeSession();
     this.#log.stop();

@@ -56,6 +56,8 @@ export class ClientSide {
   readonly #takeover: Takeover;
   readonly #backpressure: Backpressure;
   readonly #segment = new Segment();
+  /** What is read was heard before this host spoke: one ACK will answer for all of it. */
+  #isSnooped = false;
 
   constructor(context: SouthContext, parts: ClientSideParts) {
     this.#context = context;
@@ -76,6 +78,13 @@ export class ClientSide {
     const type = etherType(bytes, VIRTIO_HEADER);
     if (type === ETHERTYPE_ARP) this.#resolution.fromArp(bytes, length, nowMs);
     else if (type === ETHERTYPE_IPV4 || type === ETHERTYPE_IPV6) this.#fromIp(bytes, length, nowMs);
+  }
+
+  /** A frame that was heard while another host spoke. */
+  fromSnooped(frame: Uint8Array, nowMs: number): void {
+    this.#isSnooped = true;
+    this.fromLan(frame, frame.length, nowMs);
+    this.#isSnooped = false;
   }
 
   #fromIp(bytes: Uint8Array, length: number, nowMs: number): void {
@@ -143,7 +152,7 @@ export class ClientSide {
   }
 
   #fromSyn(connection: Connection | undefined, segment: Segment, length: number, nowMs: number): void {
-    const { halfOpen, config, counters, connections } = this.#context;
+    const { halfOpen, config, counters, connections, standingIn } = this.#context;
     if (connection !== undefined && !connection.direct && !this.#usedAgain(connection, segment)) {
       // The server's TCP cannot answer yet: repeat the SYN-ACK that was logged.
       if (connection.irs === segment.seq && !connection.handshakeDone) this.#emitter.synAck(connection, nowMs);
@@ -159,7 +168,7 @@ export class ClientSide {
       segment.destinationPort,
     );
     const hasRoom = before !== undefined || halfOpen.size < config.limits.halfOpen;
-    if (!hasRoom || (connection === undefined && connections.size >= config.limits.connections)) {
+    if (standingIn || !hasRoom || (connection === undefined && connections.size >= config.limits.connections)) {
       counters.synDropped++;
       return;
     }
@@ -218,7 +227,9 @@ export class ClientSide {
       connection.congested = heardOfCongestion(connection, segment);
       this.#virtualClient.pump(connection, nowMs);
       // The log is the authority, and answers before the server can: what it holds is acknowledged, as far as was promised.
+      if (this.#isSnooped) return;
       connection.inWireNxt = Math.max(connection.inWireNxt, connection.inEnd);
+      this.#takeover.keepOpen(connection);
       if (segment.segLen > 0) this.#emitter.ack(connection, nowMs);
       this.#takeover.advance(connection, nowMs);
     }
@@ -386,7 +397,7 @@ export class ClientSide {
 
   #elicitAck(connection: Connection, nowMs: number): void {
     if (connection.direct) this.#virtualClient.probe(connection);
-    else this.#emitter.ack(connection, nowMs);
+    else if (!this.#isSnooped) this.#emitter.ack(connection, nowMs);
   }
 
   #checksumHolds(segment: Segment): boolean {

@@ -147,6 +147,8 @@ export class Connection {
   recoverCredit = 0;
   /** After a promotion: what the local server has done. Before: what the backup's has, while it holds this client back. */
   readonly standstill = new Standstill();
+  /** After a promotion: how wide the window was that the client had. While the server recovers it is kept so. */
+  inWndKept = 0;
   /** After a promotion: the client's ACK when it was looked at. */
   outUnaSeen = 1;
   /**

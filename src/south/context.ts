@@ -33,6 +33,8 @@ export interface SouthLimits {
   readonly connectionBytes: number;
   /** Kept for all connections together, beyond the little that each has for itself. */
   readonly totalBytes: number;
+  /** Of frames that a backup hears and keeps; 0: it keeps none. */
+  readonly snoopBytes: number;
 }
 
 export interface SouthConfig {
@@ -77,6 +79,9 @@ export const COUNTERS = [
   'divergences',
   'recoveredSegments',
   'nudges',
+  'snooped',
+  'snoopOverrun',
+  'snoopTaken',
 ] as const;
 
 export type Counters = Record<(typeof COUNTERS)[number], number>;
@@ -113,5 +118,7 @@ export interface SouthContext {
   claimant: string;
   /** True on the primary: this host is the one voice. */
   speaking: boolean;
+  /** The server recovers and is fed nothing: what its clients send is acknowledged and kept meanwhile. */
+  standingIn: boolean;
   nextConnectionId: number;
 }

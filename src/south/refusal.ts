@@ -21,7 +21,7 @@ export class Refusal {
     this.#scratch = scratch;
   }
 
-  /** Answers a SYN by RST and a datagram by "port unreachable"; anything else is dropped. */
+  /** Answers a segment by RST and a datagram by "port unreachable"; anything else is dropped. */
   refuse(packet: Segment): void {
     this.#context.counters.serverRefused++;
     let length = 0;
@@ -33,14 +33,14 @@ export class Refusal {
   }
 
   /** RFC 9293 §3.10.7.1 */
-  #writeReset(syn: Segment): number {
+  #writeReset(segment: Segment): number {
     const fields = this.#fields;
-    syn.copyDestination(fields.source);
-    syn.copySource(fields.destination);
-    fields.sourcePort = syn.destinationPort;
-    fields.destinationPort = syn.sourcePort;
-    fields.seq = seq(0);
-    fields.ack = seqAdd(syn.seq, syn.segLen);
+    segment.copyDestination(fields.source);
+    segment.copySource(fields.destination);
+    fields.sourcePort = segment.destinationPort;
+    fields.destinationPort = segment.sourcePort;
+    fields.seq = (segment.flags & ACK) === 0 ? seq(0) : segment.ack;
+    fields.ack = seqAdd(segment.seq, segment.segLen);
     fields.flags = RST | ACK;
     return writeSegment(this.#scratch, VIRTIO_HEADER, fields);
   }

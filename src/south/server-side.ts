@@ -173,7 +173,9 @@ export class ServerSide {
   #fromNoConnection(segment: Segment, offset: number, frameLength: number): void {
     const syn = (segment.flags & RST) === 0 ? undefined : this.#halfOpenOf(segment);
     if (syn !== undefined) this.#context.halfOpen.delete(syn);
-    this.#passUnconnected(segment, offset, frameLength);
+    // A socket of a connection that is over for everybody else, such as one that was reset and did not hear of it.
+    if (segment.segLen > 0 && (segment.flags & RST) === 0) this.#refusal.refuse(segment);
+    else this.#passUnconnected(segment, offset, frameLength);
   }
 
   #halfOpenOf(segment: Segment): HalfOpen | undefined {

@@ -29,6 +29,7 @@ import { Refusal } from './refusal.ts';
 import { LAN_FRAME_MAX, type ReleaseQueue } from './release-queue.ts';
 import { Replay } from './replay.ts';
 import { ServerSide } from './server-side.ts';
+import { Snooping } from './snooping.ts';
 import { Takeover } from './takeover.ts';
 import { VirtualClient } from './virtual-client.ts';
 
@@ -61,9 +62,11 @@ export class SouthWrap {
   readonly #takeover: Takeover;
   readonly #backpressure: Backpressure;
   readonly #existence: Existence;
+  readonly #snooping: Snooping;
   readonly #clientSide: ClientSide;
   readonly #serverSide: ServerSide;
   readonly #sendLan: PacketPorts['lan'];
+  #snoops = false;
   #sweptAtMs = 0;
 
   constructor(parts: SouthParts) {
@@ -89,6 +92,7 @@ export class SouthWrap {
       serverEnded: false,
       claimant: '',
       speaking: false,
+      standingIn: false,
       nextConnectionId: 1,
     };
     this.#context = context;
@@ -99,6 +103,7 @@ export class SouthWrap {
     this.#takeover = new Takeover(context, this.#emitter, this.#virtualClient);
     this.#backpressure = new Backpressure(context, this.#emitter, this.#virtualClient);
     this.#existence = new Existence(this.#virtualClient);
+    this.#snooping = new Snooping(context);
     const icmpErrors = new IcmpErrors(context, this.#takeover);
     this.#clientSide = new ClientSide(context, {
       emitter: this.#emitter,
@@ -125,6 +130,11 @@ export class SouthWrap {
 
   get speaking(): boolean {
     return this.#context.speaking;
+  }
+
+  /** Clients are answered in place of a server that cannot be fed yet. */
+  get isStandingIn(): boolean {
+    return this.#context.standingIn;
   }
 
   /** The server was killed by this, and its clients are not to know: another host has to speak. '' while it lives. */
@@ -171,9 +181,16 @@ export class SouthWrap {
     return this.#context.log.hasRoom(LAN_FRAME_MAX);
   }
 
-  /** A frame from the LAN at offset 0 of `bytes`. Only the primary listens. */
+  /** A frame from the LAN at offset 0 of `bytes`. */
   fromLan(bytes: Uint8Array, length: number, nowMs: number): void {
     if (this.#context.speaking) this.#clientSide.fromLan(bytes, length, nowMs);
+    else if (this.#snoops) this.#snooping.hear(bytes, length);
+  }
+
+  /** Backup: whether what the clients send is heard and kept. */
+  snoop(on: boolean): void {
+    this.#snoops = on;
+    if (!on) this.#snooping.forget();
   }
 
   /** A packet of the server, read to `offset + TUN_HEADROOM` of the release queue's memory. */
@@ -186,11 +203,35 @@ export class SouthWrap {
     return this.#replay.apply(entry, nowMs);
   }
 
-  /** Starts to speak. @returns the number of connections taken over. */
-  speak(nowMs: number): number {
+  /** Connections that a takeover goes on with. */
+  get unfinishedCount(): number {
+    let count = 0;
+    for (const connection of this.#context.connections) if (!connection.finished) count++;
+    return count;
+  }
+
+  /**
+   * Starts to speak.
+   * @param standIn the server cannot be fed yet: until `feed`, clients are answered in its place.
+   */
+  speak(nowMs: number, standIn: boolean): void {
     this.#context.speaking = true;
+    this.#context.standingIn = standIn;
     this.#emitter.announce();
-    return this.#takeover.takeOverAll(nowMs);
+    this.#snooping.takeAll((frame) => this.#clientSide.fromSnooped(frame, nowMs));
+    this.snoop(false);
+    this.#takeover.takeOverAll(nowMs);
+  }
+
+  /** The server can be fed: it is given what was kept for it. */
+  feed(nowMs: number): void {
+    this.#context.standingIn = false;
+    this.#takeover.feedAll(nowMs);
+  }
+
+  /** Whether the server has taken all input of the log, or is not expected to. */
+  hasCaughtUp(nowMs: number): boolean {
+    return this.#takeover.hasCaughtUp(nowMs);
   }
 
   /** The server program was found dead by other means than its packets. */
@@ -291,6 +332,7 @@ export class SouthWrap {
   tick(nowMs: number): void {
     this.#virtualClient.tick(nowMs);
     this.#takeover.tick(nowMs);
+    if (this.#snoops) this.#snooping.trim();
     if (nowMs - this.#sweptAtMs < SWEEP_INTERVAL_MS) return;
     this.#sweptAtMs = nowMs;
     for (const connection of this.#context.byId.values()) {

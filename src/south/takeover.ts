@@ -6,6 +6,7 @@ import type { PacketPorts, SouthContext } from './context.ts';
 import type { Emitter } from './emitter.ts';
 import { Nudge } from './nudge.ts';
 import { advanceChecksum, diverge, isDoomed } from './output-comparison.ts';
+import { Standstill } from './standstill.ts';
 import type { VirtualClient } from './virtual-client.ts';
 
 /** Segments that are retransmitted before the client acknowledges any. RFC 6928 §2 */
@@ -25,6 +26,7 @@ export class Takeover {
   /** Taken over, answered, and not recovered yet. */
   readonly #unrecovered: Connection[] = [];
   #recoveredUntilMs = 0;
+  readonly #standstill = new Standstill();
 
   constructor(context: SouthContext, emitter: Emitter, virtualClient: VirtualClient) {
     this.#context = context;
@@ -34,11 +36,8 @@ export class Takeover {
     this.#sendLan = (bytes, offset, length) => context.ports.lan(bytes, offset, length);
   }
 
-  /**
-   * This host speaks from now on. Every client is answered at once; nudges and repeated output are paced.
-   * @returns the number of connections taken over.
-   */
-  takeOverAll(nowMs: number): number {
+  /** This host speaks from now on. Every client is answered at once; nudges and repeated output are paced. */
+  takeOverAll(nowMs: number): void {
     let taken = 0;
     for (const connection of this.#context.connections) {
       // The RST may have been logged and not have left.
@@ -50,7 +49,37 @@ export class Takeover {
     }
     this.#recoveredUntilMs = nowMs - RECOVERED_AT_ONCE / RECOVERED_PER_MS;
     this.tick(nowMs);
-    return taken;
+  }
+
+  /** The server could not be fed until now. It has not had the end of what is finished for the client, either. */
+  feedAll(nowMs: number): void {
+    for (const connection of this.#context.connections) {
+      this.#virtualClient.pump(connection, nowMs);
+      this.advance(connection, nowMs);
+    }
+  }
+
+  /**
+   * Whether the local server's TCP has taken all input that the log holds, handshakes included. One that gets no further for
+   * `catchUpTimeout` is not waited for.
+   */
+  hasCaughtUp(nowMs: number): boolean {
+    let behind = 0;
+    let done = 0;
+    for (const connection of this.#context.connections) {
+      const { direct, phase, handshakeDone, inLocalNxt, inEnd } = connection;
+      if (direct || !handshakeDone || phase === 'reset') continue;
+      if (phase !== 'established' || inLocalNxt < inEnd) behind++;
+      done += inLocalNxt;
+    }
+    return behind === 0 || this.#standstill.look(done, nowMs) >= this.#context.config.catchUpTimeoutMs;
+  }
+
+  /** While the server recovers the client may send as far ahead as before: what it sends is kept, as memory allows. */
+  keepOpen(connection: Connection): void {
+    const edge = Math.min(connection.inWireNxt + connection.inWndKept, connection.input.limit);
+    if (!this.#context.standingIn || edge <= connection.inWireEdge || !connection.input.accepts(edge)) return;
+    connection.inWireEdge = edge;
   }
 
   /** Whether connections wait for their turn to be recovered. */
@@ -79,6 +108,8 @@ export class Takeover {
       return;
     }
     this.#continueClock(connection, nowMs);
+    // It has repeated its SYN-ACK; so will the client its SYN, for whom there is nothing before that is answered.
+    if (!connection.handshakeDone) return;
     const acked = connection.inLocalNxt > connection.inWireNxt;
     const opened = connection.inLocalEdge > connection.inWireEdge;
     connection.inWireNxt = Math.max(connection.inWireNxt, connection.inLocalNxt);
@@ -121,7 +152,7 @@ export class Takeover {
    */
   watch(connection: Connection, nowMs: number): void {
     const { inLocalNxt, outLocalNxt, outUna, outLocalAcked } = connection;
-    if (connection.direct || connection.finished) return;
+    if (connection.direct || connection.finished || this.#context.standingIn) return;
     if (outLocalAcked > outUna && connection.outUnaSeen === outUna) {
       this.repeated(connection, outUna, this.#emitter.segmentSize(connection), nowMs);
       this.#retransmit(connection, nowMs);
@@ -146,7 +177,9 @@ export class Takeover {
       connection.outLocalNxt >= connection.outWireNxt &&
       connection.uncompared.length === 0 &&
       connection.outLocalAcked <= connection.outUna;
-    if (connection.phase !== 'established' || isDoomed(connection, this.#context) || !inputDone || !outputDone) return;
+    const { standingIn } = this.#context;
+    if (connection.phase !== 'established' || isDoomed(connection, this.#context)) return;
+    if (standingIn || !inputDone || !outputDone) return;
     this.#continueClock(connection, nowMs);
     this.#virtualClient.acknowledge(connection);
     advanceChecksum(connection, connection.output.end, this.#context);
@@ -208,8 +241,10 @@ export class Takeover {
       this.#emitter.synAck(connection, nowMs);
       return false;
     }
+    connection.inWireEdge = Math.max(connection.inWireEdge, connection.inLocalEdge, connection.inEnd);
+    connection.inWndKept = connection.inWireEdge - connection.inWireNxt;
     connection.inWireNxt = Math.max(connection.inWireNxt, connection.inEnd);
-    connection.inWireEdge = Math.max(connection.inWireEdge, connection.inLocalEdge, connection.inWireNxt);
+    this.keepOpen(connection);
     this.#emitter.ack(connection, nowMs);
     this.#virtualClient.pump(connection, nowMs);
     this.advance(connection, nowMs);

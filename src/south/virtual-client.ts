@@ -76,7 +76,7 @@ export class VirtualClient {
 
   /** Feeds what is logged and not fed yet, within the local window. */
   pump(connection: Connection, nowMs: number): void {
-    if (connection.phase !== 'established' || connection.direct) return;
+    if (connection.phase !== 'established' || connection.direct || this.#context.standingIn) return;
     const { input } = connection;
     for (;;) {
       const length = Math.min(input.end, connection.inLocalEdge) - connection.inFed;
@@ -185,6 +185,7 @@ export class VirtualClient {
 
   /** Sends again what the local server has not acknowledged in time. */
   tick(nowMs: number): void {
+    if (this.#context.standingIn) return;
     for (const connection of this.#forgotten) {
       if (!this.#ownsSocket(connection)) continue;
       this.#forgotten.delete(connection);

@@ -75,7 +75,7 @@ test('a silent primary is succeeded in the epoch after the next', () => {
   world.runFor(50);
   const { backup } = world;
   deepEqual(eventsOf(backup), ['joined', 'suspected', 'promoted']);
-  deepEqual([backup.replica.role, backup.replica.epoch, backup.listening], ['primary', 4, true]);
+  deepEqual([backup.replica.role, backup.replica.epoch, backup.listening], ['primary', 4, 'speak']);
 });
 
 test('a lost backup is given up later than a primary, and the primary goes on in the next epoch', () => {
@@ -154,7 +154,7 @@ test('a primary whose LAN is lost is succeeded, and steps down when it hears of 
   world.lanDown.add(0);
   world.finish().runFor(20);
   deepEqual([world.primary.replica.role, world.primary.replica.epoch], ['removed', 4]);
-  equal(world.primary.listening, false);
+  equal(world.primary.listening, 'no');
   const promoted = world.backup.events.find(({ event }) => event === 'promoted');
   ok(promoted?.event === 'promoted' && promoted.reason === 'the primary has lost its LAN');
 });

@@ -1,7 +1,9 @@
 /** Whoever can reach the port of the link may connect to it: until it has proved itself it changes nothing, and costs little. */
+
 import { deepEqual, equal, ok } from 'node:assert/strict';
 import { test } from 'node:test';
 import { Stage } from '../../fuzz/stage.ts';
+import { RECOVERY } from '../../sim/host.ts';
 import { ByteQueue } from '../../src/log/byte-queue.ts';
 import { FRAME_HEADER, LINK_FRAME } from '../../src/log/entry.ts';
 import { FrameView, setU64, writeFrameHeader } from '../../src/log/frame.ts';
@@ -25,7 +27,7 @@ function connected(startAsPrimary: boolean): { replica: Replica; stage: Stage; e
   const stage = new Stage({ family: 4, logged: false });
   const events: ReplicaEvent[] = [];
   const replica = new Replica(
-    { self, witnessed: false, peerIndex: 1, startAsPrimary, service: 7, timeoutMs: 5, ackTimeoutMs: 50 },
+    { self, witnessed: false, peerIndex: 1, startAsPrimary, service: 7, timeoutMs: 5, ackTimeoutMs: 50, ...RECOVERY },
     stage.south,
     stage.log,
     {
