@@ -3,6 +3,22 @@
  * fault the same in close-up. Pure: data in, SVG out.
  */
 import type { Kind, Point } from './series.ts';
+import {
+  dashedLine,
+  frame,
+  GRID,
+  type LegendEntry,
+  legend,
+  line,
+  n,
+  picture,
+  plain,
+  QUIET,
+  scale,
+  text,
+  textWidth,
+  ticks,
+} from './svg.ts';
 
 export interface PlotEvent {
   atMs: number;
@@ -28,10 +44,6 @@ const PANEL_TOP = 112;
 const PANEL_HEIGHT = 364;
 /** A pause that begins later than this after the fault has other reasons. */
 const PAUSE_BEGINS_WITHIN_MS = 100;
-const INK = '#1f2933';
-const QUIET = '#52606d';
-const GRID = '#e4e7eb';
-const FONT = "font-family=\"'Helvetica Neue', Helvetica, Arial, 'Liberation Sans', 'DejaVu Sans', sans-serif\"";
 
 interface Style {
   kind: Kind;
@@ -101,17 +113,12 @@ export function plotSequence(data: PlotData): string {
       }),
     );
   }
-  return [
-    `<svg xmlns="http://www.w3.org/2000/svg" width="${WIDTH}" height="${HEIGHT}" viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img" ${FONT}>`,
-    `<title>${escapeXml(data.title)}</title>`,
-    `<rect width="${WIDTH}" height="${HEIGHT}" fill="#ffffff"/>`,
+  return picture({ width: WIDTH, height: HEIGHT, title: data.title }, [
     text(left, 34, data.title, { size: 20, weight: 600 }),
     text(left, 57, data.subtitle, { size: 13, fill: QUIET }),
     ...panels,
-    legend(styles, left, HEIGHT - 18),
-    '</svg>',
-    '',
-  ].join('\n');
+    legend(styles.map(legendEntry), left, HEIGHT - 18),
+  ]);
 }
 
 interface Window {
@@ -170,9 +177,7 @@ function panel(it: Panel): string {
       text(it.left - 8, at + 4, plain(tick), { anchor: 'end' }),
     );
   }
-  parts.push(
-    `<rect x="${n(it.left)}" y="${PANEL_TOP}" width="${n(it.width)}" height="${PANEL_HEIGHT}" fill="none" stroke="${QUIET}"/>`,
-  );
+  parts.push(frame(it.left, PANEL_TOP, it.width, PANEL_HEIGHT));
   const what = it.baseline === 0 ? 'sequence number' : 'sequence number, relative';
   parts.push(text(it.left + it.width / 2, bottom + 38, it.unit.label, { anchor: 'middle', size: 13 }));
   parts.push(
@@ -191,16 +196,13 @@ function events(it: Panel, x: (ms: number) => number, fromMs: number, toMs: numb
   const inside = it.events
     .filter((event) => event.atMs >= fromMs && event.atMs <= toMs)
     .map((event) => ({ ...event, at: x(event.atMs), color: EVENT_COLORS[event.kind] }));
-  const rules = inside.map(
-    ({ at, color }) =>
-      `<path d="M${n(at)},${PANEL_TOP}V${PANEL_TOP + PANEL_HEIGHT}" stroke="${color}" stroke-width="1.4" stroke-dasharray="5 3" fill="none"/>`,
-  );
+  const rules = inside.map(({ at, color }) => dashedLine(at, PANEL_TOP, at, PANEL_TOP + PANEL_HEIGHT, color));
   const named = inside.filter((event) => it.labelled.includes(event.kind));
   const labels = named.flatMap(({ at, color, label }, index) => {
     // One below the other, and clear of the next lines: events lie close together.
     const row = PANEL_TOP + 18 + (index % 8) * 18;
     const size = 12;
-    const long = label.length * size * 0.56;
+    const long = textWidth(label, size);
     const clear = inside.reduce((right, other) => (other.at > right && other.at < right + 60 ? other.at : right), at);
     const toTheLeft = clear + 8 + long > it.left + it.width;
     const from = toTheLeft ? at - 6 - long : clear + 6;
@@ -230,46 +232,8 @@ function paint(style: Style): string {
     : `fill="${style.color}" fill-opacity="0.85"`;
 }
 
-function legend(styles: readonly Style[], left: number, y: number): string {
-  let at = left;
-  const parts: string[] = [];
-  for (const style of styles) {
-    parts.push(`<path d="${style.draw(at + 6, y - 4)}" ${paint(style)}/>`, text(at + 18, y, style.label, { size: 13 }));
-    at += 48 + style.label.length * 7;
-  }
-  return parts.join('\n');
-}
-
-interface TextStyle {
-  size?: number;
-  weight?: number;
-  fill?: string;
-  anchor?: 'start' | 'middle' | 'end';
-  turned?: boolean;
-}
-
-function text(x: number, y: number, content: string, style: TextStyle = {}): string {
-  const { size = 12, weight = 400, fill = INK, anchor = 'start', turned = false } = style;
-  const rotation = turned ? ` transform="rotate(-90 ${n(x)} ${n(y)})"` : '';
-  return `<text x="${n(x)}" y="${n(y)}" font-size="${size}" font-weight="${weight}" fill="${fill}" text-anchor="${anchor}"${rotation}>${escapeXml(content)}</text>`;
-}
-
-function line(x1: number, y1: number, x2: number, y2: number, color: string): string {
-  return `<path d="M${n(x1)},${n(y1)}L${n(x2)},${n(y2)}" stroke="${color}" fill="none"/>`;
-}
-
-function scale(from: number, to: number, low: number, high: number): (value: number) => number {
-  return (value) => low + ((value - from) / (to - from)) * (high - low);
-}
-
-/** Round numbers within the range, about `count` of them. */
-function ticks(from: number, to: number, count: number): number[] {
-  const raw = (to - from) / count;
-  const power = 10 ** Math.floor(Math.log10(raw));
-  const step = ([1, 2, 5, 10].find((factor) => factor * power >= raw) ?? 10) * power;
-  const found: number[] = [];
-  for (let i = Math.ceil(from / step - 1e-9); i * step <= to + step * 1e-9; i++) found.push(i * step);
-  return found;
+function legendEntry(style: Style): LegendEntry {
+  return { label: style.label, mark: (x, y) => `<path d="${style.draw(x, y)}" ${paint(style)}/>` };
 }
 
 function byteUnit(bytes: number): { name: string; size: number } {
@@ -277,18 +241,4 @@ function byteUnit(bytes: number): { name: string; size: number } {
   if (bytes >= 1e6) return { name: 'MB', size: 1e6 };
   if (bytes >= 1e3) return { name: 'kB', size: 1e3 };
   return { name: 'bytes', size: 1 };
-}
-
-function plain(value: number): string {
-  const rounded = Number(value.toPrecision(6));
-  return String(rounded === 0 ? 0 : rounded).replace('-', '−');
-}
-
-/** Short numbers keep the file small. */
-function n(value: number): string {
-  return String(Math.round(value * 10) / 10);
-}
-
-function escapeXml(content: string): string {
-  return content.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;');
 }
