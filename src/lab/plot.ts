@@ -6,14 +6,17 @@ import type { Kind, Point } from './series.ts';
 import {
   dashedLine,
   frame,
+  freeRows,
   GRID,
   type LegendEntry,
   legend,
   line,
+  multiples,
   n,
   picture,
   plain,
   QUIET,
+  roundStep,
   scale,
   text,
   textWidth,
@@ -23,7 +26,7 @@ import {
 export interface PlotEvent {
   atMs: number;
   label: string;
-  kind: 'fault' | 'detected' | 'promoted';
+  kind: 'fault' | 'detected' | 'promoted' | 'recovered';
 }
 
 export interface PlotData {
@@ -32,7 +35,10 @@ export interface PlotData {
   /** What is 0 on the time axis of the whole run. */
   startMs: number;
   whole: readonly Point[];
+  /** Around the first fault. Without these points the whole run is as wide as the picture. */
   closeUp: readonly Point[];
+  /** How much of the run is shown, and where its time axis has ticks; else all of it, and round numbers. */
+  span?: { lengthMs: number; tickMs: number };
   events: readonly PlotEvent[];
   /** Which direction's stream is shown. */
   direction: 'up' | 'down';
@@ -66,14 +72,24 @@ const DOWN: readonly Style[] = [
   { kind: 'serviceRetransmission', label: 'retransmission', color: '#c81e1e', draw: cross },
 ];
 
-const EVENT_COLORS: Record<PlotEvent['kind'], string> = { fault: '#c81e1e', detected: '#7c3aed', promoted: '#047857' };
+const EVENT_COLORS: Record<PlotEvent['kind'], string> = {
+  fault: '#c81e1e',
+  detected: '#7c3aed',
+  promoted: '#047857',
+  recovered: '#0e7490',
+};
+const ALL_EVENTS: readonly PlotEvent['kind'][] = ['fault', 'detected', 'promoted', 'recovered'];
 
 export function plotSequence(data: PlotData): string {
   const styles = data.direction === 'up' ? UP : DOWN;
   const shown = new Set(styles.map((style) => style.kind));
   const visible = (points: readonly Point[]) => points.filter((point) => shown.has(point.kind));
   const fault = data.events.find((event) => event.kind === 'fault');
-  const whole = visible(data.whole);
+  const every = visible(data.whole);
+  const toMs = data.span
+    ? data.startMs + data.span.lengthMs
+    : every.reduce((max, point) => Math.max(max, point.atMs), data.startMs + 1);
+  const whole = every.filter((point) => point.atMs <= toMs);
   const near = visible(data.closeUp);
   const window = closeUpWindow(near, fault?.atMs ?? 0, data.direction === 'up' ? 'serviceAck' : 'serviceData');
   const close = near.filter((point) => point.atMs >= window.fromMs && point.atMs <= window.toMs);
@@ -92,8 +108,9 @@ export function plotSequence(data: PlotData): string {
       zeroMs: data.startMs,
       unit: { label: "time since the client's start (s)", perMs: 0.001 },
       baseline: 0,
-      window: { fromMs: data.startMs, toMs: Math.max(data.startMs + 1, ...whole.map((point) => point.atMs)) },
-      labelled: both ? ['fault'] : ['fault', 'detected', 'promoted'],
+      window: { fromMs: data.startMs, toMs },
+      tickMs: data.span?.tickMs,
+      labelled: both ? ['fault'] : ALL_EVENTS,
     }),
   ];
   if (both) {
@@ -109,7 +126,7 @@ export function plotSequence(data: PlotData): string {
         unit: { label: 'time since the fault (ms)', perMs: 1 },
         baseline: Math.min(...close.map((point) => point.position)),
         window,
-        labelled: ['fault', 'detected', 'promoted'],
+        labelled: ALL_EVENTS,
       }),
     );
   }
@@ -154,6 +171,8 @@ interface Panel extends PlotData {
   /** The position that is 0 on the vertical axis. */
   baseline: number;
   window: Window;
+  /** Between ticks of the time axis. */
+  tickMs?: number | undefined;
   /** Events whose names are written into this panel; the others are lines only. */
   labelled: readonly PlotEvent['kind'][];
 }
@@ -166,7 +185,9 @@ function panel(it: Panel): string {
   const y = scale(0, top * 1.06, PANEL_TOP + PANEL_HEIGHT, PANEL_TOP);
   const bottom = PANEL_TOP + PANEL_HEIGHT;
   const parts = [text(it.left, PANEL_TOP - 30, it.heading, { size: 14, weight: 600 })];
-  for (const tick of ticks((fromMs - it.zeroMs) * it.unit.perMs, (toMs - it.zeroMs) * it.unit.perMs, 7)) {
+  const [from, to] = [(fromMs - it.zeroMs) * it.unit.perMs, (toMs - it.zeroMs) * it.unit.perMs];
+  const step = it.tickMs === undefined ? roundStep((to - from) / 7) : it.tickMs * it.unit.perMs;
+  for (const tick of multiples(from, to, step)) {
     const at = x(it.zeroMs + tick / it.unit.perMs);
     parts.push(line(at, PANEL_TOP, at, bottom, GRID), text(at, bottom + 18, plain(tick), { anchor: 'middle' }));
   }
@@ -197,20 +218,25 @@ function events(it: Panel, x: (ms: number) => number, fromMs: number, toMs: numb
     .filter((event) => event.atMs >= fromMs && event.atMs <= toMs)
     .map((event) => ({ ...event, at: x(event.atMs), color: EVENT_COLORS[event.kind] }));
   const rules = inside.map(({ at, color }) => dashedLine(at, PANEL_TOP, at, PANEL_TOP + PANEL_HEIGHT, color));
-  const named = inside.filter((event) => it.labelled.includes(event.kind));
-  const labels = named.flatMap(({ at, color, label }, index) => {
-    // One below the other, and clear of the next lines: events lie close together.
-    const row = PANEL_TOP + 18 + (index % 8) * 18;
-    const size = 12;
-    const long = textWidth(label, size);
-    const clear = inside.reduce((right, other) => (other.at > right && other.at < right + 60 ? other.at : right), at);
-    const toTheLeft = clear + 8 + long > it.left + it.width;
-    const from = toTheLeft ? at - 6 - long : clear + 6;
-    const box = `<rect x="${n(from - 2)}" y="${row - 12}" width="${n(long + 4)}" height="16" fill="#ffffff" fill-opacity="0.9"/>`;
-    const style = { size, fill: color, weight: 600, anchor: toTheLeft ? ('end' as const) : ('start' as const) };
-    return [box, text(toTheLeft ? at - 6 : clear + 6, row, label, style)];
+  const labels = inside
+    .filter((event) => it.labelled.includes(event.kind))
+    .map(({ at, color, label }) => {
+      const long = textWidth(label);
+      // Clear of the next lines: events lie close together.
+      const clear = inside.reduce((right, other) => (other.at > right && other.at < right + 60 ? other.at : right), at);
+      const toTheLeft = clear + 8 + long > it.left + it.width;
+      return { color, label, long, toTheLeft, from: toTheLeft ? at - 6 - long : clear + 6 };
+    });
+  const rows = freeRows(labels.map(({ from, long }) => ({ from: from - 2, to: from + long + 2 })));
+  const texts = labels.flatMap(({ color, label, long, toTheLeft, from }, index) => {
+    const y = PANEL_TOP + 18 + (rows[index] ?? 0) * 18;
+    const style = { fill: color, weight: 600, anchor: toTheLeft ? ('end' as const) : ('start' as const) };
+    return [
+      `<rect x="${n(from - 2)}" y="${y - 12}" width="${n(long + 4)}" height="16" fill="#ffffff" fill-opacity="0.9"/>`,
+      text(toTheLeft ? from + long : from, y, label, style),
+    ];
   });
-  return [...rules, ...labels];
+  return [...rules, ...texts];
 }
 
 function marks(it: Panel, style: Style, x: (ms: number) => number, y: (position: number) => number): string {

@@ -47,6 +47,17 @@ export function textWidth(content: string, size = 12): number {
   return content.length * size * 0.56;
 }
 
+/** For labels side by side: the first row, from 0, in which each touches none of those before it. */
+export function freeRows(spans: readonly { from: number; to: number }[]): number[] {
+  const rows: { from: number; to: number }[][] = [];
+  return spans.map((span) => {
+    const free = rows.findIndex((row) => row.every(({ from, to }) => span.to < from || span.from > to));
+    const row = free < 0 ? rows.length : free;
+    rows[row] = [...(rows[row] ?? []), span];
+    return row;
+  });
+}
+
 export function line(x1: number, y1: number, x2: number, y2: number, color: string): string {
   return `<path d="M${n(x1)},${n(y1)}L${n(x2)},${n(y2)}" stroke="${color}" fill="none"/>`;
 }

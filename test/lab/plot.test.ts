@@ -47,6 +47,49 @@ test('a run without faults, and one without packets, are plotted too', () => {
   assert.doesNotMatch(plotSequence({ ...quiet, whole: [] }), /NaN|Infinity/);
 });
 
+test('a run shown alone is one wide panel, with the ticks that were asked for and every event named', () => {
+  const startMs = upload().startMs;
+  const events = [
+    { atMs: startMs + 2000, label: 'crash', kind: 'fault' as const },
+    { atMs: startMs + 2150, label: 'detected', kind: 'detected' as const },
+    { atMs: startMs + 2160, label: 'promoted', kind: 'promoted' as const },
+    { atMs: startMs + 2750, label: 'recovered', kind: 'recovered' as const },
+  ];
+  const svg = plotSequence({ ...upload(), closeUp: [], span: { lengthMs: 6000, tickMs: 500 }, events });
+  for (const tick of ['0', '0.5', '1', '5.5', '6'])
+    assert.ok(svg.includes(`text-anchor="middle">${tick}</text>`), tick);
+  assert.equal(new Set(eventLabels(svg).map(({ fill }) => fill)).size, 4);
+});
+
+test('what lies beyond the span that was asked for is not drawn', () => {
+  const svg = plotSequence({ ...upload(), closeUp: [], span: { lengthMs: 500, tickMs: 100 } });
+  const xs = [...svg.matchAll(/M([\d.]+),[\d.]+h3.2/g)].map(([, x]) => Number(x));
+  assert.ok(xs.length > 100 && Math.max(...xs) <= 1170);
+  assert.deepEqual(eventLabels(svg), []);
+});
+
+test('labels of events close together stand below each other, those far apart in one row', () => {
+  const startMs = upload().startMs;
+  const at = (ms: number, label: string) => ({ atMs: startMs + ms, label, kind: 'fault' as const });
+  const events = [at(100, 'first'), at(101, 'second'), at(140, 'third'), at(1500, 'fourth'), at(1990, 'fifth')];
+  const labels = eventLabels(plotSequence({ ...upload(), closeUp: [], events }));
+  assert.deepEqual(
+    labels.map(({ y }) => (y - 130) / 18),
+    [0, 1, 2, 0, 0],
+  );
+});
+
+interface EventLabel {
+  y: number;
+  fill: string;
+}
+
+/** Alone in being bold and small. */
+function eventLabels(svg: string): EventLabel[] {
+  const found = svg.matchAll(/<text x="[\d.]+" y="([\d.]+)" font-size="12" font-weight="600" fill="([^"]+)"/g);
+  return [...found].map(([, y, fill = '']) => ({ y: Number(y), fill }));
+}
+
 test('texts are escaped', () => {
   assert.ok(plotSequence({ ...upload(), title: 'a < b & "c"' }).includes('a &lt; b &amp; &quot;c&quot;'));
 });
