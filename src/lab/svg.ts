@@ -58,6 +58,19 @@ export function freeRows(spans: readonly { from: number; to: number }[]): number
   });
 }
 
+/** Lines that fit, broken at spaces; a single word may be longer. */
+export function wrapped(content: string, width: number, size = 12): string[] {
+  return content.split('\n').flatMap((paragraph) => {
+    const lines: string[] = [];
+    for (const word of paragraph.split(' ')) {
+      const longer = lines.length === 0 ? word : `${lines.at(-1)} ${word}`;
+      if (lines.length > 0 && textWidth(longer, size) > width) lines.push(word);
+      else lines.splice(-1, 1, longer);
+    }
+    return lines;
+  });
+}
+
 export function line(x1: number, y1: number, x2: number, y2: number, color: string): string {
   return `<path d="M${n(x1)},${n(y1)}L${n(x2)},${n(y2)}" stroke="${color}" fill="none"/>`;
 }
@@ -116,6 +129,11 @@ export function multiples(from: number, to: number, step: number): number[] {
 export function plain(value: number): string {
   const rounded = Number(value.toPrecision(6));
   return String(rounded === 0 ? 0 : rounded).replace('-', '−');
+}
+
+/** Three digits, as much as a measurement is worth; but no digit before the point is lost. */
+export function brief(value: number): string {
+  return plain(Math.abs(value) >= 100 ? Math.round(value) : Number(value.toPrecision(3)));
 }
 
 /** Short numbers keep the file small. */
