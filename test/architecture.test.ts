@@ -12,6 +12,8 @@ const SRC = new URL('../../src', import.meta.url).pathname;
 
 const PURE = ['wire', 'log', 'south', 'north', 'replica', 'detector'];
 
+const BELOW_DAEMON = ['wire', 'log', 'south', 'north', 'detector', 'replica', 'linux', 'retained'];
+
 /** What each room may import besides itself and src/errors.ts. */
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   wire: [],
@@ -21,11 +23,12 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   detector: ['wire', 'log'],
   replica: ['wire', 'log', 'south', 'north', 'detector'],
   linux: ['wire'],
-  daemon: ['wire', 'log', 'south', 'north', 'detector', 'replica', 'linux'],
-  witness: ['wire', 'replica', 'linux', 'daemon'],
-  lab: ['wire', 'log', 'south', 'north', 'detector', 'replica', 'linux', 'daemon', 'witness'],
-  experiments: ['wire', 'log', 'south', 'north', 'detector', 'replica', 'witness', 'linux', 'daemon', 'lab'],
-  cli: ['wire', 'log', 'south', 'north', 'detector', 'replica', 'witness', 'linux', 'daemon', 'lab', 'experiments'],
+  retained: ['wire', 'log', 'linux'],
+  daemon: BELOW_DAEMON,
+  witness: ['wire', 'replica', 'linux', 'retained', 'daemon'],
+  lab: [...BELOW_DAEMON, 'daemon', 'witness'],
+  experiments: [...BELOW_DAEMON, 'daemon', 'witness', 'lab'],
+  cli: [...BELOW_DAEMON, 'daemon', 'witness', 'lab', 'experiments'],
 };
 
 const IMPURE: readonly (readonly [string, RegExp])[] = [
