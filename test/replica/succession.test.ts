@@ -1,6 +1,6 @@
 /**
  * Who may speak, in every interleaving of two replicas and a witness up to a few faults, see exploration.ts. The bounds are such
- * that each exploration has some ten thousand states; `explore` takes larger ones (docs/protocol.md, section 8).
+ * that each exploration has some ten thousand states; `explore` takes larger ones (docs/protocol.md, section 9).
  */
 import { deepEqual, ok } from 'node:assert/strict';
 import { test } from 'node:test';
