@@ -114,6 +114,7 @@ export class Stage {
         nudge: true,
       },
       serverFate: () => ({ is: 'alive' }),
+      retains: false,
       ports: {
         lan: (bytes, offset, length) => {
           this.#look(bytes, offset, length, FRAME_IP);

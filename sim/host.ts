@@ -16,6 +16,7 @@ import type { SouthLimits } from '../src/south/context.ts';
 import { LAN_FRAME_MAX, ReleaseQueue, TUN_HEADROOM } from '../src/south/release-queue.ts';
 import { SouthWrap } from '../src/south/south-wrap.ts';
 import type { LinkEnd } from './link.ts';
+import { ModelRetained } from './model-retained.ts';
 import { ModelServer, type ServerOptions } from './model-server.ts';
 
 /** Packets taken from one source before the others get their turn. */
@@ -24,6 +25,15 @@ const QUEUE_BYTES = 640 << 10;
 
 /** As a service has it whose configuration says nothing of it. */
 export const RECOVERY: RecoveryConfig = { snoop: 'never', takeover: 'first', recoveryDelayMs: 0 };
+
+/** A pair of which one runs no server. */
+export interface ColdOptions {
+  /** From when it is wanted until it listens, ms. */
+  readonly serverStartsMs: number;
+  readonly replayClosed: boolean;
+  /** `unprotect` if it is left out. */
+  readonly onLogFull?: 'unprotect' | 'stall';
+}
 
 export interface HostOptions {
   readonly index: number;
@@ -35,6 +45,8 @@ export interface HostOptions {
   readonly onDivergence: 'reset' | 'continue';
   readonly nudge: boolean;
   readonly recovery: RecoveryConfig;
+  /** Undefined: its backup is hot. */
+  readonly cold: ColdOptions | undefined;
   readonly server: ServerOptions;
   readonly timeoutMs: number;
   readonly ackTimeoutMs: number;
@@ -62,7 +74,6 @@ export class Host {
   readonly life: number;
   readonly log = new LogWriter(new ByteQueue(new Uint8Array(QUEUE_BYTES)));
   readonly release = new ReleaseQueue(new Uint8Array(QUEUE_BYTES));
-  readonly south: SouthWrap;
   readonly replica: Replica;
   readonly server: ModelServer;
   readonly link: LinkEnd;
@@ -80,6 +91,10 @@ export class Host {
   quietSince = Number.POSITIVE_INFINITY;
   /** Since when its data loop stands still while its other threads go on. */
   stalledSince = Number.POSITIVE_INFINITY;
+  readonly #options: HostOptions;
+  readonly retained = new ModelRetained();
+  /** Cold: when the server that is wanted will listen. */
+  #serverAt = Number.POSITIVE_INFINITY;
   readonly #pollBarrierMs: number;
   readonly #ports: HostPorts;
   readonly #frame = new FrameView();
@@ -92,28 +107,8 @@ export class Host {
     this.link = link;
     this.#ports = ports;
     this.server = new ModelServer(options.server);
-    this.south = new SouthWrap({
-      config: options,
-      ports: {
-        lan: (bytes, offset, length) => this.alive && ports.lan(this, bytes, offset, length),
-        tun: (bytes, offset, length) => {
-          if (!ports.tunDrops()) this.server.fromWrap(bytes, offset, length, this.lastTurnAt);
-        },
-        tunApart: (head, headLength, payload, offset, length) => {
-          const bytes = new Uint8Array(headLength + length);
-          bytes.set(head.subarray(0, headLength));
-          bytes.set(payload.subarray(offset, offset + length), headLength);
-          if (!ports.tunDrops()) this.server.fromWrap(bytes, 0, bytes.length, this.lastTurnAt);
-        },
-      },
-      log: this.log,
-      release: this.release,
-      checksum: (seed, bytes, offset, length) => crc32(bytes.subarray(offset, offset + length), seed),
-      serverFate: () => this.server.fate,
-      scratch: new Uint8Array(LAN_FRAME_MAX),
-      reassembled: new Uint8Array(LAN_FRAME_MAX),
-    });
-    const { index, timeoutMs, ackTimeoutMs } = options;
+    this.#options = options;
+    const { index, timeoutMs, ackTimeoutMs, catchUpTimeoutMs, cold } = options;
     this.replica = new Replica(
       {
         self: { index, life: options.life },
@@ -123,12 +118,17 @@ export class Host {
         service: 7,
         timeoutMs,
         ackTimeoutMs,
+        catchUpTimeoutMs,
         ...options.recovery,
+        ...(cold === undefined ? {} : { cold: { retained: this.retained, onLogFull: 'unprotect', ...cold } }),
       },
-      this.south,
+      this.#newSouth(cold !== undefined),
       this.log,
       {
-        event: (event) => this.events.push(event),
+        event: (event) => {
+          this.events.push(event);
+          if (event.event === 'server-wanted') this.#serverAt = this.lastTurnAt + (cold?.serverStartsMs ?? 0);
+        },
         flushLink: () => this.#flush(),
         closeLink: () => ports.closeLink(this),
         listen: (what) => {
@@ -141,6 +141,37 @@ export class Host {
     );
   }
 
+  /** @param retains there is no server behind it. */
+  #newSouth(retains: boolean): SouthWrap {
+    return new SouthWrap({
+      config: this.#options,
+      ports: {
+        lan: (bytes, offset, length) => this.alive && this.#ports.lan(this, bytes, offset, length),
+        tun: (bytes, offset, length) => {
+          if (!retains && !this.#ports.tunDrops()) this.server.fromWrap(bytes, offset, length, this.lastTurnAt);
+        },
+        tunApart: (head, headLength, payload, offset, length) => {
+          const bytes = new Uint8Array(headLength + length);
+          bytes.set(head.subarray(0, headLength));
+          bytes.set(payload.subarray(offset, offset + length), headLength);
+          if (!retains && !this.#ports.tunDrops()) this.server.fromWrap(bytes, 0, bytes.length, this.lastTurnAt);
+        },
+      },
+      log: this.log,
+      release: this.release,
+      checksum: (seed, bytes, offset, length) => crc32(bytes.subarray(offset, offset + length), seed),
+      serverFate: () => this.server.fate,
+      retains,
+      scratch: new Uint8Array(LAN_FRAME_MAX),
+      reassembled: new Uint8Array(LAN_FRAME_MAX),
+    });
+  }
+
+  /** What clients talk to. */
+  get south(): SouthWrap {
+    return this.replica.south;
+  }
+
   get name(): string {
     return this.life <= 2 ? `host ${this.index}` : `host ${this.index} in life ${this.life}`;
   }
@@ -148,7 +179,7 @@ export class Host {
   /** As in the data loop: while there is a barrier it sleeps briefly, so that no pause hides in its sleep. */
   get pollMs(): number {
     if (this.log.active) return this.#pollBarrierMs;
-    return this.south.hasTimers ? 2 : 20;
+    return this.south.hasTimers || this.replica.serverSouth.hasTimers ? 2 : 20;
   }
 
   /**
@@ -159,7 +190,12 @@ export class Host {
     const nowMs = clock();
     const pausedMs = Math.max(0, nowMs - this.lastTurnAt - this.pollMs);
     this.lastTurnAt = nowMs;
-    for (let i = 0; i < BATCH && this.south.canReadLan && this.fromLan.length > 0; i++) {
+    this.retained.turn();
+    if (nowMs >= this.#serverAt) {
+      this.#serverAt = Number.POSITIVE_INFINITY;
+      this.replica.serverStarted(this.#newSouth(false), nowMs);
+    }
+    for (let i = 0; i < BATCH && this.replica.canReadLan && this.fromLan.length > 0; i++) {
       const frame = this.fromLan.shift() as Uint8Array;
       this.#lanFrame.set(frame);
       this.south.fromLan(this.#lanFrame, frame.length, nowMs);
@@ -167,11 +203,11 @@ export class Host {
     }
     this.south.appendNotes();
     this.server.turn(nowMs);
-    for (let i = 0; i < BATCH && this.south.canReadServer && this.server.toWrap.length > 0; i++) {
+    for (let i = 0; i < BATCH && this.replica.serverSouth.canReadServer && this.server.toWrap.length > 0; i++) {
       const packet = this.server.toWrap.shift() as Uint8Array;
       const offset = this.release.reserve();
       this.release.bytes.set(packet, offset + TUN_HEADROOM);
-      this.south.fromTun(offset, packet.length, nowMs);
+      this.replica.serverSouth.fromTun(offset, packet.length, nowMs);
       yield;
     }
     this.#flush();
@@ -190,6 +226,7 @@ export class Host {
   /** As ReplicationLink does: whole frames are consumed until nothing more is. */
   #receive(nowMs: number): void {
     const { link } = this;
+    if (!this.replica.canReadLink) return;
     link.arrive(nowMs);
     while (link.connected && link.received.length > 0) {
       const { received } = link;

@@ -4,6 +4,7 @@
  */
 
 import type { RecoveryConfig } from '../src/replica/replica.ts';
+import type { ColdOptions } from './host.ts';
 import type { ServerOptions } from './model-server.ts';
 import type { TcpOptions } from './model-tcp.ts';
 import { Random } from './random.ts';
@@ -67,6 +68,7 @@ export interface Plan {
   readonly clients: readonly ClientPlan[];
   readonly faults: readonly Fault[];
   readonly recovery: RecoveryConfig;
+  readonly cold: ColdOptions | undefined;
 }
 
 export const STEPS = 1_000;
@@ -137,6 +139,7 @@ export function planOf(seed: number, steps = STEPS): Plan {
     clients: clientsOf(random, program, steps),
     faults: faultsOf(random, witnessed, steps),
     recovery: recoveryOf(random),
+    cold: coldOf(random),
   };
 }
 
@@ -200,6 +203,12 @@ function clientsOf(random: Random, program: Program, steps: number): ClientPlan[
     });
   }
   return clients;
+}
+
+function coldOf(random: Random): ColdOptions | undefined {
+  const serverStartsMs = random.pick([0, 40, 600]);
+  const replayClosed = random.chance(0.5);
+  return random.chance(0.35) ? { serverStartsMs, replayClosed } : undefined;
 }
 
 function recoveryOf(random: Random): RecoveryConfig {

@@ -62,7 +62,7 @@ class Run {
     this.#expectation = new Expectation(plan);
     this.#clients = plan.clients.map(() => undefined);
     this.#faults = [...plan.faults];
-    const { seed, witnessed, ipv6, lan, tunLoss, linkMs, timeoutMs, tcp, recovery } = plan;
+    const { seed, witnessed, ipv6, lan, tunLoss, linkMs, timeoutMs, tcp, recovery, cold } = plan;
     const [first, second] = plan.servers;
     this.world = new World({
       ...{ seed, witnessed, ipv6, lan, tunLoss, linkMs, timeoutMs, tcp, recovery },
@@ -70,6 +70,7 @@ class Run {
         { ...first, app: programOf(plan.program, 0) },
         { ...second, app: programOf(plan.program, 1) },
       ],
+      ...(cold === undefined ? {} : { cold }),
       atStep: () => this.#atStep(),
       ...(onlooker ? { onlooker } : {}),
     });

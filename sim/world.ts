@@ -12,7 +12,7 @@ import { isMulticast, macToString } from '../src/wire/ethernet.ts';
 import { SYN } from '../src/wire/tcp.ts';
 import { VIRTIO_HEADER } from '../src/wire/virtio.ts';
 import { CommitChecker, ContinuityChecker, MemoryChecker, ReceiptChecker } from './checkers.ts';
-import { Host, RECOVERY } from './host.ts';
+import { type ColdOptions, Host, RECOVERY } from './host.ts';
 import { LinkEnd } from './link.ts';
 import { ModelClient, type Script } from './model-client.ts';
 import { type App, echo, type ServerOptions } from './model-server.ts';
@@ -61,6 +61,8 @@ export interface WorldOptions {
   readonly nudge?: boolean;
   /** As in a service's configuration. */
   readonly recovery?: Partial<RecoveryConfig>;
+  /** Backups are cold; hot if it is left out. */
+  readonly cold?: ColdOptions;
   /** Step of the first host at which it loses its power. */
   readonly crashAtStep?: number;
   readonly keys?: readonly [string, string];
@@ -495,7 +497,7 @@ export class World {
     // A voice is what can be heard: acknowledgements that are on their way as a host loses its LAN let it speak to nobody.
     if (!this.#hasNoLan(host.index)) this.continuity.spoke(host);
     if (frame.kind === 'tcp') {
-      if (host.log.active) this.commit.said(frame);
+      if (host.replica.linked) this.commit.said(frame);
       if (!this.#opaque) this.receipt.said(host, frame);
       if (this.#hasNoLan(host.index)) this.continuity.saidToNobody(frame);
       else this.continuity.said(frame);
@@ -553,6 +555,7 @@ export class World {
         onDivergence: options.onDivergence ?? 'reset',
         nudge: options.nudge ?? true,
         recovery: { ...RECOVERY, ...options.recovery },
+        cold: options.cold,
         limits: { ...LIMITS, ...options.limits },
         server,
         timeoutMs: this.#timeoutMs,

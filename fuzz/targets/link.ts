@@ -78,6 +78,7 @@ class Host {
         service: SERVICE,
         timeoutMs: 1e9,
         ackTimeoutMs: 1e9,
+        catchUpTimeoutMs: 1e9,
         ...RECOVERY,
       },
       this.stage.south,

@@ -84,6 +84,7 @@ function replicaThatAsks(startAsPrimary: boolean, asked: WitnessRequest[]): Repl
       service: 7,
       timeoutMs: 1e9,
       ackTimeoutMs: 1e9,
+      catchUpTimeoutMs: 1e9,
       ...RECOVERY,
     },
     stage.south,

@@ -59,6 +59,21 @@ export interface LimitsConfig {
   readonly snoopBytes: number;
 }
 
+/** The log of a cold backup, on its disk. */
+export interface RetainedConfig {
+  readonly directory: string;
+  /** Bound of its files. */
+  readonly bytes: number;
+  readonly segmentBytes: number;
+  /** On its way to the disk; a power of two. */
+  readonly memoryBytes: number;
+  /** Whether entries are on the disk before they are acknowledged. */
+  readonly sync: 'none' | 'batch';
+  readonly onLogFull: 'unprotect' | 'stall';
+  /** Whether connections that are over have left state. */
+  readonly replayClosed: boolean;
+}
+
 export interface ServiceConfig {
   readonly service: string;
   readonly address: { readonly ip: string; readonly prefix: number };
@@ -85,6 +100,11 @@ export interface ServiceConfig {
   readonly snoop: 'never' | 'reactive' | 'permanent';
   /** Whether clients are answered before the server of a new primary has recovered. */
   readonly takeover: 'first' | 'after-recovery';
+  /** A cold backup runs no server: it keeps the log, and replays it when it takes over. */
+  readonly backup: 'hot' | 'cold';
+  /** Directories that the server changes: a replay works on what they were. */
+  readonly state: readonly string[];
+  readonly retained: RetainedConfig;
   /** The least that a recovery takes. */
   readonly recoveryDelayMs: number;
   readonly realtime: 'auto' | 'off';
@@ -112,6 +132,7 @@ export function parseConfig(text: string, fileName: string): ServiceConfig {
     ...witnessProblems(file),
     ...detectProblems(file),
     ...limitProblems(file),
+    ...retainedProblems(file),
   ];
   const key = resolveKey(file, [], problems);
   if (problems.length > 0 || key === undefined) refuse(source, problems);
@@ -198,9 +219,20 @@ function* limitProblems({ limits }: ParsedFile): Iterable<Problem> {
   }
 }
 
+function* retainedProblems({ retained }: ParsedFile): Iterable<Problem> {
+  const { memoryBytes, segmentBytes, bytes } = retained;
+  if (Math.log2(memoryBytes) % 1 !== 0) {
+    yield { path: ['retained', 'memoryBytes'], text: '; allowed: a power of two, such as 32MiB' };
+  }
+  if (segmentBytes > bytes) {
+    const allowed = `at most retained.bytes, ${formatBytes(bytes)}`;
+    yield { path: ['retained', 'segmentBytes'], text: `; allowed: ${allowed}` };
+  }
+}
+
 function resolve(file: ParsedFile, key: Uint8Array): ServiceConfig {
   const { service, address, lan, level, onDivergence, self, replicas, witness, nudge, realtime, limits } = file;
-  const { snoop, takeover, recoveryDelay } = file;
+  const { snoop, takeover, recoveryDelay, backup, state, retained } = file;
   const {
     command,
     user,
@@ -248,6 +280,13 @@ function resolve(file: ParsedFile, key: Uint8Array): ServiceConfig {
     snoop,
     takeover,
     recoveryDelayMs: recoveryDelay,
+    backup,
+    state,
+    retained: {
+      ...retained,
+      directory: retained.directory ?? `/var/lib/fttcp/${service}`,
+      replayClosed: retained.replayClosed === 'true',
+    },
     realtime,
     control: file.control ?? `/run/fttcp/${service}.sock`,
     log: logConfig(file.log),

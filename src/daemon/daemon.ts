@@ -11,13 +11,14 @@ import { close } from '../linux/io.ts';
 import { CarrierProbe } from '../linux/link-state.ts';
 import { openTun } from '../linux/tun.ts';
 import type { ReplicaEvent } from '../replica/replica.ts';
+import { retainedMemory, startRetainedWorker } from '../retained/retained-log.ts';
 import { ipFromString, isIpv4 } from '../wire/ip-address.ts';
 import { solicitedNode } from '../wire/ndp.ts';
 import { BurstLimit } from './burst-limit.ts';
 import { compileAhead } from './compile-ahead.ts';
 import type { ServiceConfig } from './config.ts';
 import { ControlServer } from './control.ts';
-import type { DataWorkerData } from './data-loop.ts';
+import type { ColdData, DataWorkerData, ServerHandles } from './data-loop.ts';
 import type { DataCommand, DataMessage } from './data-worker.ts';
 import type { DetectorReady, DetectorWorkerData } from './detector-worker.ts';
 import { Enclosure, type EnclosureStatus } from './enclosure.ts';
@@ -57,6 +58,8 @@ class Daemon {
   #detector: Worker | undefined;
   #detectorReady: DetectorReady = { timeoutMs: 0, withoutRealtime: 'there is no peer' };
   #data: Worker | undefined;
+  #retaining: Worker | undefined;
+  #tunFd = -1;
   #lastFailover: FailoverStatus | null = null;
   #suspectedAtMs = Number.NaN;
   /** The others go on without this replica: its server is stopped, and it waits for the operator. */
@@ -113,24 +116,54 @@ class Daemon {
     const ended = new Promise<void>((resolve, reject) => {
       this.#end = (error) => (error === undefined ? resolve() : reject(error));
     });
-    const tun = openTun();
     try {
-      await this.#startEnclosure(tun.name);
-      this.#startData(tun.fd);
+      const isCold = this.#config.backup === 'cold';
+      this.#startData(isCold ? undefined : await this.#startServer(), isCold ? this.#startRetaining() : undefined);
       this.#log.info('up', { address: this.#config.address.ip, pid: process.pid, version: VERSION });
       await ended;
     } finally {
       await this.#enclosure?.stop(this.#config.server.stopTimeoutMs);
       await this.#data?.terminate();
-      this.#data = undefined;
-      close(tun.fd);
+      await this.#retaining?.terminate();
+      this.#data = this.#retaining = this.#enclosure = undefined;
+      if (this.#tunFd >= 0) close(this.#tunFd);
+      this.#tunFd = -1;
     }
   }
 
-  async #startEnclosure(tunName: string): Promise<void> {
+  async #startServer(): Promise<ServerHandles> {
+    const tun = openTun();
+    this.#tunFd = tun.fd;
+    const enclosure = await this.#startEnclosure(tun.name);
+    return { tunFd: tun.fd, enclosurePid: enclosure.initPid, serverPid: enclosure.serverPid };
+  }
+
+  /** A cold host speaks now, and its log is to go through the server. */
+  #startColdServer(): void {
+    this.#startServer().then(
+      (server) => this.#command({ command: 'server-started', server }),
+      (error: Error) => this.#end(error),
+    );
+  }
+
+  /** The thread that brings a cold host's log to its disk. */
+  #startRetaining(): ColdData {
+    const { key, retained } = this.#config;
+    const { directory, segmentBytes, sync, replayClosed, onLogFull } = retained;
+    const memory = retainedMemory(retained.memoryBytes);
+    const identity = { key, serviceTag: serviceTag(this.#config) };
+    this.#retaining = startRetainedWorker({
+      ...identity,
+      ...{ memory, directory, sync, mostBytes: retained.bytes, wakeFd: this.#wakeFd },
+    });
+    this.#watchWorker(this.#retaining, 'retained');
+    return { log: { ...identity, memory, directory, segmentBytes, sync, replayClosed }, onLogFull };
+  }
+
+  async #startEnclosure(tunName: string): Promise<Enclosure> {
     const { server, address, lan, service } = this.#config;
     const { ip } = address;
-    this.#enclosure = await Enclosure.start({
+    const enclosure = await Enclosure.start({
       command: server.command,
       tunName,
       address: ip,
@@ -145,9 +178,11 @@ class Daemon {
         : { logFile: server.log }),
       onExit: (status) => this.#serverExited(status),
     });
+    this.#enclosure = enclosure;
     this.#serverRunning = true;
-    for (const warning of this.#enclosure.warnings) this.#log.warn('enclosure-warning', { warning });
-    this.#log.info('server-started', { pid: this.#enclosure.initPid });
+    for (const warning of enclosure.warnings) this.#log.warn('enclosure-warning', { warning });
+    this.#log.info('server-started', { pid: enclosure.initPid });
+    return enclosure;
   }
 
   #serverExited({ code, signal }: EnclosureStatus): void {
@@ -241,7 +276,7 @@ class Daemon {
     else this.#log.warn('detector', { timeoutMs, realtime: false, reason: withoutRealtime });
   }
 
-  #startData(tunFd: number): void {
+  #startData(server: ServerHandles | undefined, cold: ColdData | undefined): void {
     const config = this.#config;
     const serviceIp = ipFromString(config.address.ip);
     const own = config.replicas[config.selfIndex];
@@ -256,9 +291,8 @@ class Daemon {
       serviceIp,
       serviceMac: serviceMac(config),
       lanInterface: config.lan.interface,
-      tunFd,
-      enclosurePid: this.#enclosure?.initPid ?? 0,
-      serverPid: this.#enclosure?.serverPid ?? 0,
+      server,
+      cold,
       wakeFd: this.#wakeFd,
       ownLink: own.link,
       peerLink: config.peer?.link,
@@ -289,11 +323,15 @@ class Daemon {
 
   #worker(name: 'detector' | 'data', workerData: unknown): Worker {
     const worker = new Worker(new URL(`./${name}-worker.js`, import.meta.url), { workerData, name });
+    this.#watchWorker(worker, name);
+    return worker;
+  }
+
+  #watchWorker(worker: Worker, name: string): void {
     worker.on('error', (error) => {
       this.#log.error('worker-failed', { worker: name, error });
       this.#end(error);
     });
-    return worker;
   }
 
   #fromData(message: DataMessage): void {
@@ -304,9 +342,14 @@ class Daemon {
     else if (message.message === 'status') this.#statusWaiters.shift()?.(message.snapshot);
   }
 
-  #report({ event, ...facts }: ReplicaEvent, atMs: number): void {
+  #report(told: ReplicaEvent, atMs: number): void {
+    const { event, ...facts } = told;
     if (event === 'diverged') {
       this.#divergences.take({ ...facts, atMs });
+      return;
+    }
+    if (event === 'server-wanted') {
+      this.#startColdServer();
       return;
     }
     const grave =
@@ -318,22 +361,28 @@ class Daemon {
       event === 'log-refused' ||
       event === 'address-conflict' ||
       event === 'witness-lost' ||
+      event === 'replay-failed' ||
+      (told.event === 'retained-log' && told.problem !== '') ||
       event === 'witness-problem';
     this.#log[grave ? 'warn' : 'info'](event, { ...facts, atMs });
     if (event === 'suspected') this.#suspectedAtMs = atMs;
-    if (event === 'promoted' && 'connections' in facts) {
+    if (told.event === 'promoted') {
       this.#lastFailover = {
         atIso: new Date(atMs).toISOString(),
-        epoch: facts.epoch,
-        reason: facts.reason,
-        detectedAfterSilenceMs: facts.silenceMs,
+        epoch: told.epoch,
+        reason: told.reason,
+        detectedAfterSilenceMs: told.silenceMs,
         promotionMs: Number.isNaN(this.#suspectedAtMs) ? 0 : atMs - this.#suspectedAtMs,
-        connections: facts.connections,
+        connections: told.connections,
       };
     }
-    if (event === 'server-killed' && 'signal' in facts) this.#serverKilled(facts.signal, facts.alone);
-    if (event !== 'removed') return;
-    if ('pristine' in facts && facts.pristine && !this.#stopping && this.#failure === undefined) {
+    if (told.event === 'server-killed') this.#serverKilled(told.signal, told.alone);
+    if (told.event === 'replay-failed') {
+      this.#failure = new FttcpError('replay-failed', `the retained log cannot be replayed: ${told.problem}`);
+      this.#stop('replay-failed');
+    }
+    if (told.event !== 'removed') return;
+    if (told.pristine && !this.#stopping && this.#failure === undefined) {
       this.#rejoining = true;
       this.#command({ command: 'stop' });
     } else {
@@ -368,7 +417,8 @@ class Daemon {
     const linked = data?.linked ?? false;
     const protects = data?.protects ?? false;
     const connections = data?.connections ?? [];
-    const reason = protectionReason(role, { linked, protects }, data?.refusal ?? '', peerName, this.#serverRunning);
+    const serverMissing = !this.#serverRunning && !(config.backup === 'cold' && role !== 'primary');
+    const reason = protectionReason(role, { linked, protects }, data?.refusal ?? '', peerName, serverMissing);
     const { gaps } = this.#board;
     return {
       service: config.service,
@@ -381,6 +431,9 @@ class Daemon {
         backups: (isPrimary ? protects : linked) && peerName !== undefined ? [isPrimary ? peerName : config.self] : [],
       },
       witness: witnessStatus(config, data?.witness),
+      backup: config.backup,
+      retained: data?.retained ?? null,
+      recovery: data?.recovery ?? null,
       level: protects && (data?.log.oldestUnackedMs ?? 0) < config.detect.ackTimeoutMs,
       protected: { connections: protects ? connections.length : 0, ...(reason === '' ? {} : { reason }) },
       peer:
@@ -438,11 +491,11 @@ function protectionReason(
   { linked, protects }: { linked: boolean; protects: boolean },
   refusal: string,
   peerName: string | undefined,
-  serverRunning: boolean,
+  serverMissing: boolean,
 ): string {
   if (peerName === undefined) return 'only one replica is configured';
   if (role === 'removed') return 'this replica was removed from the view: restart both at a quiet moment';
-  if (!serverRunning) return 'the server program is not running';
+  if (serverMissing) return 'the server program is not running';
   if (refusal !== '') return `not admitted by ${peerName}: ${refusal}`;
   if (protects) return '';
   if (linked) return 'the witness has not taken the backup into the view yet';

@@ -22,7 +22,7 @@ import {
 import { ByteQueue } from '../log/byte-queue.ts';
 import { LogWriter } from '../log/log-writer.ts';
 import type { Prove } from '../replica/link-session.ts';
-import { type Listening, Replica, type ReplicaEvent } from '../replica/replica.ts';
+import { type ColdConfig, type Listening, Replica, type ReplicaEvent } from '../replica/replica.ts';
 import type { Member, WitnessAnswer } from '../replica/view.ts';
 import type { PacketPorts, SouthLimits } from '../south/context.ts';
 import { Linger } from '../south/linger.ts';
@@ -30,6 +30,7 @@ import { LAN_FRAME_MAX, ReleaseQueue, TUN_HEADROOM } from '../south/release-queu
 import { SouthWrap } from '../south/south-wrap.ts';
 import { isIpv4 } from '../wire/ip-address.ts';
 import { ALL_NODES, groupMac, solicitedNode } from '../wire/ndp.ts';
+import { ColdLog, type ColdLogOptions } from './cold-log.ts';
 import type { Endpoint, WitnessConfig } from './config.ts';
 import { DataPriority } from './data-priority.ts';
 import { HealthBoard, HealthReading } from './health-board.ts';
@@ -37,6 +38,19 @@ import { ReplicationLink } from './replication-link.ts';
 import { ServerDeath } from './server-death.ts';
 import { type DataSnapshot, snapshotOf } from './snapshot.ts';
 import { WitnessLink } from './witness-link.ts';
+
+/** Where the server is to be found. */
+export interface ServerHandles {
+  readonly tunFd: number;
+  /** Process 1 of its enclosure. */
+  readonly enclosurePid: number;
+  readonly serverPid: number;
+}
+
+export interface ColdData {
+  readonly log: ColdLogOptions;
+  readonly onLogFull: 'unprotect' | 'stall';
+}
 
 export interface DataWorkerData {
   readonly board: SharedArrayBuffer;
@@ -47,11 +61,10 @@ export interface DataWorkerData {
   readonly serviceIp: Uint8Array;
   readonly serviceMac: Uint8Array;
   readonly lanInterface: string;
-  readonly tunFd: number;
-  /** Process 1 of the server's enclosure. */
-  readonly enclosurePid: number;
-  /** The server program. */
-  readonly serverPid: number;
+  /** The server runs already; undefined on a cold host. */
+  readonly server: ServerHandles | undefined;
+  /** A cold host's log. */
+  readonly cold: ColdData | undefined;
   readonly wakeFd: number;
   readonly ownLink: Endpoint;
   readonly peerLink: Endpoint | undefined;
@@ -103,7 +116,9 @@ export class DataLoop {
   readonly #link: ReplicationLink;
   readonly #log: LogWriter;
   readonly #release: ReleaseQueue;
-  readonly #south: SouthWrap;
+  readonly #coldLog: ColdLog | undefined;
+  readonly #hashKey = getRandomValues(new Uint32Array(2));
+  #tunFd: number;
   readonly #replica: Replica;
   readonly #witness: WitnessLink | undefined;
   readonly #takeAnswer = (answer: WitnessAnswer) => this.#replica.fromWitness(answer, this.#nowMs);
@@ -130,30 +145,25 @@ export class DataLoop {
     this.#lanFd = lan.fd;
     this.#lanIndex = lan.ifindex;
     this.#lanSlot = this.#poller.add(lan.fd, POLLIN);
-    this.#tunSlot = this.#poller.add(data.tunFd, POLLIN);
+    this.#tunFd = data.server?.tunFd ?? -1;
+    this.#tunSlot = this.#poller.add(this.#tunFd, POLLIN);
     this.#wakeSlot = this.#poller.add(data.wakeFd, POLLIN);
     this.#lanEvents = new LinkEvents(lan.ifindex);
     this.#lanEventsSlot = this.#poller.add(this.#lanEvents.fd, POLLIN);
-    const death = new ServerDeath(data.enclosurePid, data.serverPid);
     this.#log = new LogWriter(new ByteQueue(allocate(data.limits.logBytes)));
     this.#release = new ReleaseQueue(allocate(data.limits.releaseBytes));
     this.#link = new ReplicationLink(this.#poller, data.ownLink, this.#log.queue);
-    this.#south = new SouthWrap({
-      config: { ...data, hashKey: getRandomValues(new Uint32Array(2)) },
-      ports: this.#packetPorts(),
-      log: this.#log,
-      release: this.#release,
-      checksum: (seed, bytes, offset, length) => crc32(bytes.subarray(offset, offset + length), seed),
-      serverFate: () => death.look(),
-      scratch: allocate(LAN_FRAME_MAX),
-      reassembled: allocate(LAN_FRAME_MAX),
-    });
+    this.#coldLog = data.cold === undefined ? undefined : new ColdLog(data.cold.log);
     if (data.witness.kind === 'embedded') {
       this.#witness = new WitnessLink(this.#poller, data.witness.endpoint, data.serviceName, data.key, data.self);
     }
     this.#replica = new Replica(
-      { ...data, witnessed: this.#witness !== undefined },
-      this.#south,
+      {
+        ...data,
+        witnessed: this.#witness !== undefined,
+        cold: this.#coldConfig(data.cold),
+      },
+      this.#newSouth(data.server),
       this.#log,
       {
         event: reports.event,
@@ -174,6 +184,13 @@ export class DataLoop {
     };
   }
 
+  /** Cold: the server was started. */
+  serverStarted(server: ServerHandles): void {
+    this.#tunFd = server.tunFd;
+    this.#poller.setFd(this.#tunSlot, server.tunFd);
+    this.#replica.serverStarted(this.#newSouth(server), this.#nowMs);
+  }
+
   /** Ends the service in good order: hands over or leaves the view; `turn` returns false when that is done. */
   stop(): void {
     this.#replica.stop();
@@ -183,13 +200,13 @@ export class DataLoop {
 
   /** The server program has ended by itself: from now on nothing new comes from it. @returns a question for each turn: is this host still needed? */
   linger(timeoutMs: number): () => boolean {
-    this.#south.serverEnded(this.#nowMs);
+    this.#replica.serverSouth.serverEnded(this.#nowMs);
     const linger = new Linger(timeoutMs, this.#nowMs);
-    return () => !linger.isOver(this.#south.connections, this.#nowMs);
+    return () => !linger.isOver(this.#replica.south.connections, this.#nowMs);
   }
 
   snapshot(): DataSnapshot {
-    return snapshotOf(this.#replica, this.#south, this.#log, this.#nowMs);
+    return snapshotOf(this.#replica, this.#log, this.#coldLog, this.#nowMs);
   }
 
   /** The LAN's carrier is there, or is not. */
@@ -203,8 +220,9 @@ export class DataLoop {
   /** One turn. @returns false when the loop has come to its end. */
   turn(): boolean {
     const pollMs = this.#pollMs;
-    this.#poller.setEvents(this.#lanSlot, (this.#south.canReadLan ? POLLIN : 0) | (this.#lanBlocked ? POLLOUT : 0));
-    this.#poller.setEvents(this.#tunSlot, this.#south.canReadServer ? POLLIN : 0);
+    const { south, serverSouth } = this.#replica;
+    this.#poller.setEvents(this.#lanSlot, (this.#replica.canReadLan ? POLLIN : 0) | (this.#lanBlocked ? POLLOUT : 0));
+    this.#poller.setEvents(this.#tunSlot, serverSouth.canReadServer ? POLLIN : 0);
     const beforeMs = this.#nowMs;
     const sleepsAtMs = monotonicMs();
     this.#poller.wait(pollMs);
@@ -215,7 +233,7 @@ export class DataLoop {
 
     const delivered = this.#poller.ready(this.#lanSlot) !== 0 && this.#readLan();
     // What the clients have acknowledged, and how far they let the server go, stands in the log before what it then says.
-    this.#south.appendNotes();
+    south.appendNotes();
     if (delivered || this.#poller.ready(this.#tunSlot) !== 0) this.#readTun();
     this.#linkEnded(this.#link.flush());
     this.#turnLink();
@@ -232,6 +250,7 @@ export class DataLoop {
 
   close(): void {
     this.#link.end();
+    this.#coldLog?.close(STOP_DEADLINE_MS);
     this.#witness?.end();
     close(this.#lanFd);
     this.#lanEvents.close();
@@ -239,8 +258,12 @@ export class DataLoop {
 
   /** A pause must not hide in the time that the loop would have slept anyway: while there is a barrier it sleeps briefly. */
   get #pollMs(): number {
+    if (this.#replica.isBusy) return 0;
     if (this.#log.active) return this.#pollBarrierMs;
-    return this.#south.hasTimers || this.#replica.pursuit !== undefined ? POLL_TIMERS_MS : POLL_IDLE_MS;
+    const { south, serverSouth } = this.#replica;
+    return south.hasTimers || serverSouth.hasTimers || this.#replica.pursuit !== undefined
+      ? POLL_TIMERS_MS
+      : POLL_IDLE_MS;
   }
 
   #stopped(): boolean {
@@ -250,7 +273,7 @@ export class DataLoop {
 
   /** The server program was found dead: as if its last packets had shown it. */
   serverKilled(signal: string): void {
-    this.#south.serverKilled(signal);
+    this.#replica.serverSouth.serverKilled(signal);
   }
 
   #turnLink(): void {
@@ -266,7 +289,7 @@ export class DataLoop {
       this.#link.connect(peerLink);
     }
     if (this.#link.finishConnecting() > 0) this.#replica.linkUp(randomBytes(16));
-    this.#linkEnded(this.#link.receive(this.#consume));
+    if (this.#replica.canReadLink) this.#linkEnded(this.#link.receive(this.#consume));
   }
 
   #linkEnded(reason: string): void {
@@ -282,14 +305,15 @@ export class DataLoop {
   }
 
   #readTun(): void {
+    const south = this.#replica.serverSouth;
     let bytes = 0;
-    for (let i = 0; i < BATCH && bytes < BATCH_BYTES && this.#south.canReadServer; i++) {
+    for (let i = 0; i < BATCH && bytes < BATCH_BYTES && south.canReadServer; i++) {
       const offset = this.#release.reserve();
-      const length = read(this.#data.tunFd, this.#release.bytes, offset + TUN_HEADROOM, LAN_FRAME_MAX - TUN_HEADROOM);
+      const length = read(this.#tunFd, this.#release.bytes, offset + TUN_HEADROOM, LAN_FRAME_MAX - TUN_HEADROOM);
       if (length === -EBADFD) this.#tunEnded();
       if (length <= 0) return;
       bytes += length;
-      this.#south.fromTun(offset, length, this.#nowMs);
+      south.fromTun(offset, length, this.#nowMs);
     }
   }
 
@@ -301,11 +325,11 @@ export class DataLoop {
   /** @returns whether there were any frames: then the server may have an answer. */
   #readLan(): boolean {
     let bytes = 0;
-    for (let i = 0; i < BATCH && bytes < BATCH_BYTES && this.#south.canReadLan; i++) {
+    for (let i = 0; i < BATCH && bytes < BATCH_BYTES && this.#replica.canReadLan; i++) {
       const length = read(this.#lanFd, this.#lanFrame, 0, LAN_FRAME_MAX);
       if (length <= 0) break;
       bytes += length;
-      this.#south.fromLan(this.#lanFrame, length, this.#nowMs);
+      this.#replica.south.fromLan(this.#lanFrame, length, this.#nowMs);
     }
     return bytes > 0;
   }
@@ -319,14 +343,37 @@ export class DataLoop {
     if (what !== 'speak') this.#promiscuous = what === 'snoop';
   }
 
-  #packetPorts(): PacketPorts {
-    const { tunFd } = this.#data;
+  #coldConfig(data: ColdData | undefined): ColdConfig | undefined {
+    const retained = this.#coldLog;
+    if (data === undefined || retained === undefined) return undefined;
+    return { retained, onLogFull: data.onLogFull, replayClosed: data.log.replayClosed };
+  }
+
+  /** @param server behind it; undefined: a wrap that retains the log. */
+  #newSouth(server: ServerHandles | undefined): SouthWrap {
+    const death = server === undefined ? undefined : new ServerDeath(server.enclosurePid, server.serverPid);
+    return new SouthWrap({
+      config: { ...this.#data, hashKey: this.#hashKey },
+      ports: this.#packetPorts(server?.tunFd),
+      log: this.#log,
+      release: this.#release,
+      checksum: (seed, bytes, offset, length) => crc32(bytes.subarray(offset, offset + length), seed),
+      serverFate: () => death?.look() ?? { is: 'alive' },
+      retains: server === undefined,
+      scratch: allocate(LAN_FRAME_MAX),
+      reassembled: allocate(LAN_FRAME_MAX),
+    });
+  }
+
+  #packetPorts(tunFd: number | undefined): PacketPorts {
+    const lan: PacketPorts['lan'] = (bytes, offset, length) => {
+      if (write(this.#lanFd, bytes, offset, length) !== -EAGAIN) return true;
+      this.#lanBlocked = true;
+      return false;
+    };
+    if (tunFd === undefined) return { lan, tun: () => {}, tunApart: () => {} };
     return {
-      lan: (bytes, offset, length) => {
-        if (write(this.#lanFd, bytes, offset, length) !== -EAGAIN) return true;
-        this.#lanBlocked = true;
-        return false;
-      },
+      lan,
       tun: (bytes, offset, length) => {
         write(tunFd, bytes, offset, length);
       },

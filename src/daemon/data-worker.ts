@@ -3,7 +3,7 @@
 import { type MessagePort, parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
 import { nameThread } from '../linux/thread-name.ts';
 import type { ReplicaEvent } from '../replica/replica.ts';
-import { DataLoop, type DataWorkerData } from './data-loop.ts';
+import { DataLoop, type DataWorkerData, type ServerHandles } from './data-loop.ts';
 import type { DataSnapshot } from './snapshot.ts';
 import { DATA_THREAD } from './thread-names.ts';
 
@@ -12,6 +12,8 @@ export type DataCommand =
   | { readonly command: 'stop' }
   /** The server program has ended by itself: say so when its connections need this host no more. */
   | { readonly command: 'linger'; readonly timeoutMs: number }
+  /** Cold: the server program was started. */
+  | { readonly command: 'server-started'; readonly server: ServerHandles }
   /** The server program has crashed. */
   | { readonly command: 'server-killed'; readonly signal: string }
   /** The LAN's carrier, by asking for it. */
@@ -40,6 +42,7 @@ function main(data: DataWorkerData, port: MessagePort): void {
       if (command.command === 'stop') loop.stop();
       else if (command.command === 'linger') isNeeded = loop.linger(command.timeoutMs);
       else if (command.command === 'server-killed') loop.serverKilled(command.signal);
+      else if (command.command === 'server-started') loop.serverStarted(command.server);
       else if (command.command === 'lan') loop.lanIs(command.up);
       else say({ message: 'status', snapshot: loop.snapshot() });
     }

@@ -5,9 +5,9 @@ import { threadCpuMs } from '../linux/process.ts';
 import type { LogWriter } from '../log/log-writer.ts';
 import type { Replica } from '../replica/replica.ts';
 import type { Connection } from '../south/connection.ts';
-import type { SouthWrap } from '../south/south-wrap.ts';
 import { endpointToString, ipToString } from '../wire/ip-address.ts';
-import type { ConnectionStatus } from './status.ts';
+import type { ColdLog } from './cold-log.ts';
+import type { ConnectionStatus, RecoveryStatus, RetainedStatus } from './status.ts';
 import { type WitnessSnapshot, witnessSnapshot } from './witness-status.ts';
 
 export interface DataSnapshot {
@@ -24,13 +24,21 @@ export interface DataSnapshot {
     readonly oldestUnackedMs: number;
   };
   readonly memory: { readonly keptBytes: number; readonly unfedBytes: number };
+  readonly retained: RetainedStatus | null;
+  readonly recovery: RecoveryStatus | null;
   /** Absent with `witness: none`. */
   readonly witness?: WitnessSnapshot;
   readonly connections: readonly ConnectionStatus[];
   readonly counters: Readonly<Record<string, number>>;
 }
 
-export function snapshotOf(replica: Replica, south: SouthWrap, log: LogWriter, nowMs: number): DataSnapshot {
+export function snapshotOf(
+  replica: Replica,
+  log: LogWriter,
+  coldLog: ColdLog | undefined,
+  nowMs: number,
+): DataSnapshot {
+  const { south } = replica;
   const backup = replica.role === 'backup';
   const position = backup ? replica.heldPosition : log.position;
   const acknowledged = backup ? replica.heldPosition : log.acknowledged;
@@ -46,6 +54,11 @@ export function snapshotOf(replica: Replica, south: SouthWrap, log: LogWriter, n
       lagBytes: position - acknowledged,
       oldestUnackedMs: replica.oldestUnackedMs(nowMs),
     },
+    retained:
+      coldLog === undefined
+        ? null
+        : { bytes: coldLog.held, bytesOnDisk: coldLog.bytesOnDisk, problem: coldLog.problem },
+    recovery: replica.replaying?.progress(nowMs) ?? null,
     memory: { keptBytes: south.keptBytes, unfedBytes: south.unfedBytes },
     ...(replica.witness === undefined ? {} : { witness: witnessSnapshot(replica.witness, nowMs) }),
     connections: Array.from(south.connections, connectionStatus),

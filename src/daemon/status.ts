@@ -55,6 +55,24 @@ export interface WitnessStatus {
   readonly view: ViewStatus | null;
 }
 
+/** The log of a cold host. */
+export interface RetainedStatus {
+  /** Of the log, since this host joined. */
+  readonly bytes: number;
+  readonly bytesOnDisk: number;
+  /** Why nothing is written at present; '' if nothing is wrong. */
+  readonly problem: string;
+}
+
+/** A replay that is under way. */
+export interface RecoveryStatus {
+  /** Of the log. */
+  readonly bytes: number;
+  readonly bytesTotal: number;
+  readonly connections: number;
+  readonly elapsedMs: number;
+}
+
 export interface FailoverStatus {
   readonly atIso: string;
   readonly epoch: number;
@@ -72,6 +90,11 @@ export interface Status {
   readonly view: ViewStatus;
   /** null with `witness: none`. */
   readonly witness: WitnessStatus | null;
+  readonly backup: 'hot' | 'cold';
+  /** null with `backup: hot`. */
+  readonly retained: RetainedStatus | null;
+  /** null unless a cold host replays its log. */
+  readonly recovery: RecoveryStatus | null;
   /** The backup is in the view and holds the whole log. */
   readonly level: boolean;
   /** `reason`: why not all of them are. */
@@ -174,14 +197,15 @@ function guessReason({ role, peer, level, view }: Status): string {
 }
 
 function rows(status: Status): [string, string][] {
-  const { view, witness, peer, lan, server, log, detector, lastFailover } = status;
-  const ports = server.listening.length === 0 ? 'not listening' : `listening on ${server.listening.join(', ')}`;
+  const { view, witness, peer, lan, log, detector, lastFailover } = status;
   const shown: [string, string][] = [
     ['view', viewInWords(view)],
     ['witness', witness === null ? 'none' : witnessInWords(witness)],
     ['peer', peer === null ? 'none' : peerInWords(peer)],
     ['lan', `${lan.interface} ${lan.up ? 'up' : 'DOWN'}`],
-    ['server', server.running ? `running${server.pid === null ? '' : `, pid ${server.pid}`}, ${ports}` : 'NOT RUNNING'],
+    ['server', serverInWords(status)],
+    ...(status.retained === null ? [] : [['retained', retainedInWords(status.retained)] satisfies [string, string]]),
+    ...(status.recovery === null ? [] : [['recovery', recoveryInWords(status.recovery)] satisfies [string, string]]),
     ['log', logInWords(log)],
     [
       'detector',
@@ -200,6 +224,26 @@ function rows(status: Status): [string, string][] {
     ]);
   }
   return shown;
+}
+
+function serverInWords({ server, backup, role }: Status): string {
+  const { running, pid, listening } = server;
+  if (!running) return backup === 'cold' && role !== 'primary' ? 'not started: this backup is cold' : 'NOT RUNNING';
+  const ports = listening.length === 0 ? 'not listening' : `listening on ${listening.join(', ')}`;
+  return `running${pid === null ? '' : `, pid ${pid}`}, ${ports}`;
+}
+
+function retainedInWords({ bytes, bytesOnDisk, problem }: RetainedStatus): string {
+  const kept = `${formatBytes(bytes)} of log, ${formatBytes(bytesOnDisk)} on the disk`;
+  return problem === '' ? kept : `${kept}; ${problem.toUpperCase()}`;
+}
+
+function recoveryInWords({ bytes, bytesTotal, connections, elapsedMs }: RecoveryStatus): string {
+  const share = bytesTotal === 0 ? 100 : Math.floor((100 * bytes) / bytesTotal);
+  return (
+    `replaying, ${share} %: ${formatBytes(bytes)} of ${formatBytes(bytesTotal)}, ` +
+    `${counted(connections, 'connection')} in ${formatDuration(elapsedMs)}`
+  );
 }
 
 function viewInWords({ epoch, primary, backups }: ViewStatus): string {

@@ -8,7 +8,14 @@ import { LAN_KINDS, type LanKind } from './hosts.ts';
 import { interruptible } from './interruption.ts';
 import { summarize } from './result.ts';
 import { runLab, WITNESS_KINDS, type WitnessKind } from './run.ts';
-import { SNOOP_MODES, type SnoopMode, TAKEOVER_POLICIES, type TakeoverPolicy } from './service.ts';
+import {
+  BACKUP_KINDS,
+  type BackupKind,
+  SNOOP_MODES,
+  type SnoopMode,
+  TAKEOVER_POLICIES,
+  type TakeoverPolicy,
+} from './service.ts';
 import { enterUserNamespace } from './user-namespace.ts';
 
 interface RunFlags {
@@ -27,6 +34,7 @@ interface RunFlags {
   detectTimeout: string;
   ipv6?: boolean;
   nudge?: 'auto' | 'off';
+  backup?: BackupKind;
   snoop?: SnoopMode;
   takeover?: TakeoverPolicy;
   recoveryDelay?: string;
@@ -63,6 +71,11 @@ export function registerLab(program: Command, environment: NodeJS.ProcessEnv, co
     .option('--ipv6', 'client and service have IPv6 addresses')
     .option('--mtu <bytes>', 'MTU of the LAN (default: 1500)')
     .addOption(new Option('--nudge <kind>', 'whether a new primary nudges clients').choices(['auto', 'off']))
+    .addOption(
+      new Option('--backup <kind>', 'whether the backup runs the server too, or only keeps the log').choices(
+        BACKUP_KINDS,
+      ),
+    )
     .addOption(
       new Option('--snoop <mode>', 'when a backup hears what clients send to the primary').choices(SNOOP_MODES),
     )

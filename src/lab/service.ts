@@ -25,6 +25,7 @@ const LOG_TAIL_CHARACTERS = 2000;
 
 /** Keys of a service's configuration that the lab takes from its caller; the words are judged by whoever reads them. */
 export interface ServiceSettings {
+  backup?: BackupKind | undefined;
   nudge?: 'auto' | 'off' | undefined;
   snoop?: SnoopMode | undefined;
   takeover?: TakeoverPolicy | undefined;
@@ -32,6 +33,8 @@ export interface ServiceSettings {
   recoveryDelay?: string | undefined;
 }
 
+export const BACKUP_KINDS = ['hot', 'cold'] as const;
+export type BackupKind = (typeof BACKUP_KINDS)[number];
 export const SNOOP_MODES = ['never', 'reactive', 'permanent'] as const;
 export type SnoopMode = (typeof SNOOP_MODES)[number];
 export const TAKEOVER_POLICIES = ['first', 'after-recovery'] as const;
@@ -139,7 +142,7 @@ export class Service {
     await this.#wait(`its server listens on port ${port}`, async () => {
       if (direct) return this.#replicas.every((one) => listeningPorts(one.host.init).includes(port));
       const all = await this.#statuses();
-      return all.every((status) => status?.server.listening.includes(port));
+      return all.every((status) => status !== undefined && (isCold(status) || status.server.listening.includes(port)));
     });
   }
 
@@ -219,6 +222,11 @@ export class Service {
   }
 }
 
+/** A backup that runs no server. */
+function isCold({ backup, role }: Status): boolean {
+  return backup === 'cold' && role === 'backup';
+}
+
 function copyState(state: string | undefined, directory: string): void {
   mkdirSync(directory);
   if (state === undefined) return;
@@ -279,6 +287,7 @@ function serviceYaml(
       link: `${linkAddress(index)}:${LINK_PORT}`,
       heartbeat: [`${linkAddress(index)}:${HEARTBEAT_PORT}`, `${lanAddress(index)}:${HEARTBEAT_PORT}`],
     })),
+    retained: { ...section(extra.retained), directory: file('retained') },
     detect: { ...section(extra.detect), ...(options.detectTimeout ? { timeout: options.detectTimeout } : {}) },
     key,
     control: file('sock'),
@@ -288,8 +297,8 @@ function serviceYaml(
   return file('yaml');
 }
 
-function said({ nudge, snoop, takeover, recoveryDelay }: ServiceSettings): Record<string, string> {
-  const all = Object.entries({ nudge, snoop, takeover, recoveryDelay });
+function said({ backup, nudge, snoop, takeover, recoveryDelay }: ServiceSettings): Record<string, string> {
+  const all = Object.entries({ backup, nudge, snoop, takeover, recoveryDelay });
   return Object.fromEntries(all.flatMap(([key, value]) => (value === undefined ? [] : [[key, value]])));
 }
 

@@ -29,6 +29,17 @@ export function writeFrameHeader(
   setU32(bytes, offset + 8, connection);
 }
 
+/** @returns how many of the bytes are whole frames, −1 when one cannot be a frame. */
+export function wholeFrames(view: FrameView, bytes: Uint8Array, offset: number, length: number): number {
+  let whole = 0;
+  for (;;) {
+    const taken = view.set(bytes, offset + whole, length - whole);
+    if (taken < 0) return -1;
+    if (taken === 0) return whole;
+    whole += taken;
+  }
+}
+
 /** One frame in a receive buffer. Reusable: `set` moves it, and the accessors read in place. */
 export class FrameView {
   bytes: Uint8Array = new Uint8Array(0);

@@ -4,13 +4,16 @@
 import type { Role } from '../detector/heartbeat.ts';
 import { assert } from '../errors.ts';
 import { LINK_FRAME } from '../log/entry.ts';
-import { FrameView } from '../log/frame.ts';
+import { FrameView, wholeFrames } from '../log/frame.ts';
 import type { LogWriter } from '../log/log-writer.ts';
 import type { SouthWrap } from '../south/south-wrap.ts';
+import { Standstill } from '../south/standstill.ts';
 import { ipToString } from '../wire/ip-address.ts';
 import { Barrier } from './barrier.ts';
 import { type Health, NO_PEER, type PeerHealth } from './health.ts';
 import { LinkSession, type Prove } from './link-session.ts';
+import { Replaying } from './replaying.ts';
+import type { Retained } from './retained.ts';
 import {
   answered,
   disqualified,
@@ -34,6 +37,10 @@ import { WitnessTalk } from './witness-talk.ts';
 const START_GRACE_MS = 400;
 /** How long two servers may be apart that die of the same request. */
 const SHARED_DEATH_MS = 100;
+/** Of a replay, what is left when clients are not heard any more. */
+const LAST_BYTES = 256 << 10;
+/** A server that is replayed to, and takes nothing for so long, waits for something else than time. */
+const SERVER_STILL_MS = 500;
 /** The new address is announced again at these times after the promotion. */
 const ANNOUNCE_AFTER_MS = [50, 200, 500, 1000, 2000];
 
@@ -47,10 +54,23 @@ export interface RecoveryConfig {
   readonly recoveryDelayMs: number;
 }
 
+/** What a cold pair does besides. */
+export interface ColdConfig {
+  /** Where this host keeps the log. */
+  readonly retained: Retained;
+  /** A cold backup that can keep no more leaves the view, or has the service wait. */
+  readonly onLogFull: 'unprotect' | 'stall';
+  /** Whether connections that are over have left state, and are replayed too. */
+  readonly replayClosed: boolean;
+}
+
 export interface ReplicaConfig extends SuccessionConfig, RecoveryConfig {
   readonly service: number;
   readonly timeoutMs: number;
   readonly ackTimeoutMs: number;
+  readonly catchUpTimeoutMs: number;
+  /** Undefined: backups are hot. */
+  readonly cold?: ColdConfig | undefined;
 }
 
 /** What is taken off the LAN: nothing, what clients send to another host, or what is for the service here. */
@@ -73,6 +93,22 @@ export type ReplicaEvent =
     }
   /** The server of a new primary has taken all that the log held. */
   | { readonly event: 'recovered'; readonly epoch: number; readonly afterMs: number }
+  /** Cold: the server is to be started. */
+  | { readonly event: 'server-wanted' }
+  /** Cold: the retained log goes through the server. */
+  | { readonly event: 'replaying'; readonly bytes: number }
+  | {
+      readonly event: 'replayed';
+      readonly bytes: number;
+      readonly connections: number;
+      readonly afterMs: number;
+      readonly megabytesPerS: number;
+      readonly connectionsPerS: number;
+    }
+  /** The retained log cannot be replayed: this host cannot serve. */
+  | { readonly event: 'replay-failed'; readonly problem: string }
+  /** The retained log cannot be written at present; '' when it can be again. */
+  | { readonly event: 'retained-log'; readonly problem: string }
   | { readonly event: 'solo'; readonly epoch: number; readonly reason: string }
   | { readonly event: 'removing'; readonly epoch: number; readonly reason: string }
   | {
@@ -119,7 +155,14 @@ export interface ReplicaPorts {
 
 export class Replica {
   readonly #config: ReplicaConfig;
-  readonly #south: SouthWrap;
+  /** What clients talk to: of a cold backup, one without a server until that has recovered. */
+  #south: SouthWrap;
+  #replaying: Replaying | undefined;
+  /** It has got further in this turn. */
+  #replaysOn = false;
+  /** The last stretch of it: nothing new comes in, so that there is an end. */
+  #closesReplay = false;
+  readonly #stillness = new Standstill();
   readonly #log: LogWriter;
   readonly #ports: ReplicaPorts;
   readonly #prove: Prove;
@@ -137,6 +180,11 @@ export class Replica {
   /** Backup: log bytes received since it joined. */
   #held = 0;
   #lossReason = '';
+  /** Of that, what was acknowledged. */
+  #acknowledged = 0;
+  #retainedProblem = '';
+  /** Cold primary: position of the retained log at which its own entries begin. */
+  #ownFrom = 0;
   #lanWasUp = true;
   #refusal = '';
   /** Since when the server of this new primary recovers. */
@@ -212,6 +260,36 @@ export class Replica {
 
   get witnessLost(): boolean {
     return this.#witnessLost;
+  }
+
+  /** What clients talk to. */
+  get south(): SouthWrap {
+    return this.#south;
+  }
+
+  /** What the server talks to: the same, unless it is being replayed to. */
+  get serverSouth(): SouthWrap {
+    return this.#replaying?.south ?? this.#south;
+  }
+
+  /** There is more to replay at once. */
+  get isBusy(): boolean {
+    return this.#replaysOn;
+  }
+
+  /** Cold: the replay, while there is one. */
+  get replaying(): Replaying | undefined {
+    return this.#replaying;
+  }
+
+  /** Whether frames of the LAN can be taken now. For the last stretch of a replay they wait. */
+  get canReadLan(): boolean {
+    return this.#south.canReadLan && !this.#closesReplay;
+  }
+
+  /** Whether what comes over the link can be kept now. */
+  get canReadLink(): boolean {
+    return this.role !== 'backup' || (this.#config.cold?.retained.hasRoom ?? true);
   }
 
   /** Why the primary did not admit this host; '' when it was not refused. */
@@ -292,6 +370,7 @@ export class Replica {
     this.#become(turn(this.#config, this.#standing, situation), nowMs, health.peer);
     if (this.#witness !== undefined) this.#turnWitness(this.#witness, situation, nowMs);
     if (this.role === 'primary' || this.role === 'backup') this.#south.tick(nowMs);
+    if (this.#config.cold !== undefined) this.#turnCold(this.#config.cold, nowMs);
     this.#recover(nowMs);
     this.#reportProgress();
     this.#reportDiverged();
@@ -329,7 +408,7 @@ export class Replica {
    * handed the office, and tells the clients that their connections are gone.
    */
   #mournServer(nowMs: number): void {
-    const signal = this.#south.killedBy;
+    const signal = this.serverSouth.killedBy;
     if (signal === '' || this.#mourned) return;
     this.#killedAtMs ??= nowMs;
     if (this.role === 'backup' && nowMs - this.#killedAtMs < SHARED_DEATH_MS) return;
@@ -351,7 +430,9 @@ export class Replica {
   /** Why the backup does not do its part although it may live; '' if it does. */
   #backupFails(nowMs: number): string {
     if (this.#session === undefined) return this.#lossReason;
-    if (this.#barrier.oldestUnackedMs(nowMs) > this.#config.ackTimeoutMs) return 'acknowledgements are late';
+    const mayWait = this.#config.cold?.onLogFull === 'stall';
+    if (!mayWait && this.#barrier.oldestUnackedMs(nowMs) > this.#config.ackTimeoutMs)
+      return 'acknowledgements are late';
     return this.#south.isHeldTooLong ? "the backup's server gets no further, and holds clients back" : '';
   }
 
@@ -389,6 +470,8 @@ export class Replica {
       this.#speak(before, nowMs, peer);
     } else if (next.role === 'backup') {
       this.#held = 0;
+      this.#acknowledged = 0;
+      this.#config.cold?.retained.begin(next.epoch);
       this.#refusal = '';
       if (this.#config.snoop === 'permanent') this.#snoop();
       this.#ports.event({ event: 'joined', epoch: next.epoch });
@@ -444,15 +527,14 @@ export class Replica {
       this.#closeSession();
       this.#log.stop();
     }
+    if (this.#config.cold !== undefined) this.#wantServer(this.#config.cold.retained, promoted);
     const { snoop, takeover, recoveryDelayMs } = this.#config;
     const connections = this.#south.unfinishedCount;
-    const waits = promoted && (takeover === 'after-recovery' || recoveryDelayMs > 0);
-    if (waits) this.#recoveringSinceMs = nowMs;
-    if (waits && takeover === 'after-recovery') {
-      if (snoop === 'reactive' && before.pursuit === undefined) this.#snoop();
-    } else {
-      this.#openMouth(nowMs, waits);
-    }
+    const isSlow = this.#config.cold !== undefined || (promoted && recoveryDelayMs > 0);
+    const isSilent = promoted && takeover === 'after-recovery';
+    if (isSlow || isSilent) this.#recoveringSinceMs = nowMs;
+    if (!isSilent) this.#openMouth(nowMs, isSlow);
+    else if (snoop === 'reactive' && before.pursuit === undefined) this.#snoop();
     if (!promoted) this.#ports.event({ event: 'primary', epoch });
     else this.#ports.event({ event: 'promoted', epoch, reason, connections, silenceMs: peer.silentMs });
   }
@@ -469,13 +551,120 @@ export class Replica {
   #recover(nowMs: number): void {
     const sinceMs = this.#recoveringSinceMs;
     if (sinceMs === undefined || this.role !== 'primary') return;
-    const { takeover, recoveryDelayMs } = this.#config;
+    const { takeover, recoveryDelayMs, cold } = this.#config;
     if (nowMs - sinceMs < recoveryDelayMs) return;
-    if (this.#south.isStandingIn) this.#south.feed(nowMs);
-    if (!this.#south.hasCaughtUp(nowMs)) return;
+    if (cold !== undefined) {
+      if (!this.#mayEndReplay(nowMs)) return;
+      this.#endReplay(nowMs);
+    } else {
+      if (this.#south.isStandingIn) this.#south.feed(nowMs);
+      if (!this.#hasSettled(this.#south, 0, this.#config.catchUpTimeoutMs, nowMs)) return;
+      if (takeover === 'after-recovery') this.#openMouth(nowMs, false);
+    }
     this.#recoveringSinceMs = undefined;
-    if (takeover === 'after-recovery') this.#openMouth(nowMs, false);
     this.#ports.event({ event: 'recovered', epoch: this.epoch, afterMs: nowMs - sinceMs });
+  }
+
+  /**
+   * Cold: the server was started.
+   * @param south a wrap for it, which has heard of nothing yet.
+   */
+  serverStarted(south: SouthWrap, nowMs: number): void {
+    const { cold, catchUpTimeoutMs } = this.#config;
+    assert(cold !== undefined && this.#replaying === undefined, 'a cold backup starts its server once');
+    const front = this.#south;
+    const isWanted = cold.replayClosed ? () => true : (id: number) => front.isKnown(id);
+    this.#replaying = new Replaying(south, cold.retained, isWanted, catchUpTimeoutMs, nowMs);
+    this.#ports.event({ event: 'replaying', bytes: cold.retained.held });
+  }
+
+  /** @param promoted otherwise there is nothing to replay: this is the first primary. */
+  #wantServer(retained: Retained, promoted: boolean): void {
+    if (promoted) {
+      // From here on the log is this host's own, and what is said waits for it as it did for a backup.
+      this.#log.start();
+      this.#barrier.restart();
+      this.#ownFrom = retained.held;
+    }
+    this.#ports.event({ event: 'server-wanted' });
+  }
+
+  #turnCold({ retained, onLogFull }: ColdConfig, nowMs: number): void {
+    if (this.role === 'primary' && this.#recoveringSinceMs !== undefined) this.#retainOwn(retained);
+    const replaying = this.#replaying;
+    if (replaying !== undefined && this.role === 'primary') {
+      replaying.south.tick(nowMs);
+      this.#replaysOn = replaying.turn(nowMs);
+      if (replaying.problem !== '') this.#cannotReplay(replaying.problem);
+    }
+    this.#acknowledgeRetained();
+    const { problem } = retained;
+    if (problem === this.#retainedProblem) return;
+    this.#retainedProblem = problem;
+    this.#ports.event({ event: 'retained-log', problem });
+    if (problem === '' || this.role !== 'backup' || onLogFull === 'stall') return;
+    this.#session?.sendLeave();
+    this.#ports.flushLink();
+    this.#become(disqualified(this.#standing, problem), nowMs, NO_PEER);
+  }
+
+  /** Brings this host's own entries into the retained log. */
+  #retainOwn(retained: Retained): void {
+    const { queue } = this.#log;
+    while (queue.used > 0 && retained.hasRoom) {
+      const length = wholeFrames(
+        this.#frame,
+        queue.bytes,
+        queue.readOffset,
+        Math.min(queue.readable, retained.batchBytes),
+      );
+      retained.append(queue.bytes, queue.readOffset, length);
+      queue.consume(length);
+    }
+    this.#log.acknowledge(Math.max(0, retained.safe - this.#ownFrom));
+  }
+
+  /** For the last stretch clients are not heard, so that there is an end. What the front has said and not sent yet, it sends first. */
+  #mayEndReplay(nowMs: number): boolean {
+    const replaying = this.#replaying;
+    if (replaying === undefined || replaying.leftBytes > LAST_BYTES) return false;
+    this.#closesReplay ||= this.#hasSettled(replaying.south, LAST_BYTES, SERVER_STILL_MS, nowMs);
+    if (!this.#closesReplay || replaying.leftBytes > 0 || this.#log.queue.used > 0) return false;
+    if (this.#south.speaking && this.#south.waitingFrames > 0) return false;
+    return this.#hasSettled(replaying.south, 0, SERVER_STILL_MS, nowMs);
+  }
+
+  /** Whether a server has taken all but `mostBytes` of its input, or takes no more: it may not want to. */
+  #hasSettled(south: SouthWrap, mostBytes: number, patienceMs: number, nowMs: number): boolean {
+    const bytes = south.recoveringBytes;
+    return bytes <= mostBytes || this.#stillness.look(bytes, nowMs) >= patienceMs;
+  }
+
+  /** The wrap with the server takes over from the one without. */
+  #endReplay(nowMs: number): void {
+    const replaying = this.#replaying;
+    assert(replaying !== undefined, 'there is a replay');
+    const { bytes, connections, elapsedMs } = replaying.progress(nowMs);
+    const front = this.#south;
+    front.silence();
+    this.#log.stop();
+    front.bequeathSnooped(replaying.south, nowMs);
+    this.#south = replaying.south;
+    this.#replaying = undefined;
+    this.#replaysOn = this.#closesReplay = false;
+    this.#openMouth(nowMs, false);
+    const perS = (amount: number) => (elapsedMs > 0 ? (amount / elapsedMs) * 1000 : 0);
+    this.#ports.event({
+      event: 'replayed',
+      ...{ bytes, connections, afterMs: elapsedMs },
+      megabytesPerS: perS(bytes) / 1e6,
+      connectionsPerS: perS(connections),
+    });
+  }
+
+  #cannotReplay(problem: string): void {
+    this.#ports.event({ event: 'replay-failed', problem });
+    this.stop();
   }
 
   #snoop(): void {
@@ -505,19 +694,22 @@ export class Replica {
 
   /** Counts the whole frames, and as a backup acknowledges them at once: they are held. */
   #acknowledgeWhole(bytes: Uint8Array, offset: number, length: number): number {
-    let whole = 0;
-    for (;;) {
-      const taken = this.#frame.set(bytes, offset + whole, length - whole);
-      if (taken < 0) return -1;
-      if (taken === 0) break;
-      whole += taken;
-    }
+    const whole = wholeFrames(this.#frame, bytes, offset, length);
     if (whole > 0 && this.role === 'backup' && this.#session !== undefined) {
       this.#held += whole;
-      this.#session.sendAck(this.#held);
-      this.#ports.flushLink();
+      this.#config.cold?.retained.append(bytes, offset, whole);
+      this.#acknowledgeRetained();
     }
     return whole;
+  }
+
+  /** What this backup holds, in memory or where it is to hold it. */
+  #acknowledgeRetained(): void {
+    const safe = this.#config.cold?.retained.safe ?? this.#held;
+    if (this.role !== 'backup' || this.#session === undefined || safe <= this.#acknowledged) return;
+    this.#acknowledged = safe;
+    this.#session.sendAck(safe);
+    this.#ports.flushLink();
   }
 
   #takeFrame(nowMs: number): boolean {

@@ -31,12 +31,17 @@ export class RecordRing {
     return new SharedArrayBuffer(DATA_FROM + capacity);
   }
 
+  /** @param spare bytes that must stay free. */
+  hasRoom(length: number, spare: number): boolean {
+    const used = (Atomics.load(this.#counters, PUT) - Atomics.load(this.#counters, TAKEN)) >>> 0;
+    return used + recordSize(length) + spare <= this.#capacity;
+  }
+
   /** @param spare bytes that must stay free. @returns false when there is no room. */
   put(kind: number, bytes: Uint8Array, offset: number, length: number, spare: number): boolean {
+    if (!this.hasRoom(length, spare)) return false;
     const put = Atomics.load(this.#counters, PUT);
-    const used = (put - Atomics.load(this.#counters, TAKEN)) >>> 0;
     const size = recordSize(length);
-    if (used + size + spare > this.#capacity) return false;
     this.#words[this.#index(put) / 4] = length;
     this.#words[this.#index(put) / 4 + 1] = kind;
     const at = this.#index(put + RECORD_HEAD);

@@ -26,7 +26,7 @@ export interface RetainedMemory {
 export interface RetainedWorkerData extends Omit<RetainedWriterOptions, 'epoch'> {
   readonly memory: RetainedMemory;
   readonly directory: string;
-  /** Signalled when `stored` or `problem` has changed: wakes the data loop. */
+  /** Signalled when `problem` has changed and, with `sync: batch`, `stored`: wakes the data loop. */
   readonly wakeFd: number;
 }
 
@@ -92,6 +92,11 @@ export class RetainedLog {
     setU64(this.#command, 0, this.#life);
     setU64(this.#command, 8, epoch);
     this.#putCommand(RECORD.RESET, this.#command);
+  }
+
+  /** Whether the largest block can be appended now. */
+  get hasRoom(): boolean {
+    return this.#ring.hasRoom(BLOCK_MOST, SPARE_BYTES);
   }
 
   /** Takes whole frames, BLOCK_MOST bytes at most. @returns false when the ring has no room for them. */

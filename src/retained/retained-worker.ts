@@ -12,6 +12,7 @@ import { RetainedWriter, type Written } from './retained-writer.ts';
 import { BLOCK_MOST } from './segment-file.ts';
 
 const RETRY_MS = 100;
+const GATHER_MS = 2;
 
 class RetainedStore {
   readonly #data: RetainedWorkerData;
@@ -20,6 +21,7 @@ class RetainedStore {
   /** What is to be written next. */
   readonly #block = new Uint8Array(BLOCK_MOST);
   #blockLength = 0;
+  readonly #moment = new Int32Array(new SharedArrayBuffer(4));
   readonly #reset = new Uint8Array(RESET_BYTES);
   /** Of the log whose frames are gathered; 0 before the first. */
   #life = 0;
@@ -40,6 +42,8 @@ class RetainedStore {
       if (this.#mayEnd()) break;
       if (this.#turn()) continue;
       this.#board.waitForBell(bell, this.#hasToWrite ? this.#retryAtMs - monotonicMs() : Number.POSITIVE_INFINITY);
+      // Nobody waits for the disk: what comes within a moment goes into the same block.
+      if (this.#data.sync === 'none') Atomics.wait(this.#moment, 0, 0, GATHER_MS);
     }
     this.#writer?.close();
     this.#board.closed();
@@ -129,8 +133,9 @@ class RetainedStore {
 
   #report(problem: RetainedProblem): void {
     if (this.#writer !== undefined) this.#board.publish(this.#writer.position, this.#writer.bytesOnDisk);
+    const isNews = this.#board.problem !== problem;
     this.#board.problem = problem;
-    signalEventFd(this.#data.wakeFd);
+    if (isNews || this.#data.sync === 'batch') signalEventFd(this.#data.wakeFd);
   }
 }
 

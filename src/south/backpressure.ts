@@ -34,18 +34,23 @@ export class Backpressure {
     return this.#heldMs >= this.#context.config.catchUpTimeoutMs;
   }
 
+  /** There is a backup that must keep what its server does not take. A log on disk keeps it itself. */
+  get #holds(): boolean {
+    return this.#context.log.active && !this.#context.retains;
+  }
+
   /** How far the right edge of the connection's window may be, by what the backup can keep. */
   limit({ inBackupNxt }: Connection): number {
-    const { log, config, unfedBytes } = this.#context;
-    if (!log.active) return Number.POSITIVE_INFINITY;
+    const { config, unfedBytes } = this.#context;
+    if (!this.#holds) return Number.POSITIVE_INFINITY;
     const { connectionBytes, totalBytes } = config.limits;
     return inBackupNxt + Math.min(connectionBytes, Math.max(OWN_BYTES, totalBytes - unfedBytes));
   }
 
   /** Whether the backup can keep the client's bytes up to `end`, `length` of them new at most. */
   accepts({ inBackupNxt }: Connection, end: number, length: number): boolean {
-    const { log, config, unfedBytes } = this.#context;
-    return !log.active || unfedBytes + length <= config.limits.totalBytes || end - inBackupNxt <= OWN_BYTES;
+    const { config, unfedBytes } = this.#context;
+    return !this.#holds || unfedBytes + length <= config.limits.totalBytes || end - inBackupNxt <= OWN_BYTES;
   }
 
   /**
@@ -62,7 +67,7 @@ export class Backpressure {
 
   /** New bytes of a client were logged. */
   logged(length: number): void {
-    if (this.#context.log.active) this.#context.unfedBytes += length;
+    if (this.#holds) this.#context.unfedBytes += length;
   }
 
   /** The backup's server has acknowledged up to `position`. */
@@ -92,9 +97,9 @@ export class Backpressure {
 
   /** Counts anew, without connections that are gone, and opens windows that others' bytes had kept narrow. */
   sweep(nowMs: number): void {
-    const { log, byId } = this.#context;
+    const { byId } = this.#context;
     let unfedBytes = 0;
-    if (log.active) {
+    if (this.#holds) {
       for (const connection of byId.values()) {
         if (!connection.finished) unfedBytes += Math.max(0, connection.inEnd - connection.inBackupNxt);
       }
@@ -104,7 +109,7 @@ export class Backpressure {
     for (const connection of byId.values()) {
       this.#widen(connection, nowMs);
       this.#offer(connection);
-      if (log.active) this.#watch(connection, nowMs);
+      if (this.#holds) this.#watch(connection, nowMs);
     }
   }
 
@@ -116,8 +121,8 @@ export class Backpressure {
 
   /** How far this host's server may send, by what the backup's has said. One that differs says nothing of it. */
   #outputLimit({ outBackupNxt, diverged }: Connection): number {
-    const { log, config } = this.#context;
-    return log.active && !diverged
+    const { config } = this.#context;
+    return this.#holds && !diverged
       ? outBackupNxt + OUTPUT_AHEAD * config.limits.connectionBytes
       : Number.POSITIVE_INFINITY;
   }

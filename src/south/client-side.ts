@@ -23,6 +23,7 @@ import { halfOpenOf } from './half-open.ts';
 import type { IcmpErrors } from './icmp-errors.ts';
 import type { Reassembly } from './reassembly.ts';
 import { FRAME_IP } from './release-queue.ts';
+import { countAsTaken } from './retention.ts';
 import type { Takeover } from './takeover.ts';
 import { translateForServer } from './translation.ts';
 import type { VirtualClient } from './virtual-client.ts';
@@ -153,6 +154,10 @@ export class ClientSide {
 
   #fromSyn(connection: Connection | undefined, segment: Segment, length: number, nowMs: number): void {
     const { halfOpen, config, counters, connections, standingIn } = this.#context;
+    if (standingIn && connection === undefined) {
+      counters.synDropped++;
+      return;
+    }
     if (connection !== undefined && !connection.direct && !this.#usedAgain(connection, segment)) {
       // The server's TCP cannot answer yet: repeat the SYN-ACK that was logged.
       if (connection.irs === segment.seq && !connection.handshakeDone) this.#emitter.synAck(connection, nowMs);
@@ -168,7 +173,7 @@ export class ClientSide {
       segment.destinationPort,
     );
     const hasRoom = before !== undefined || halfOpen.size < config.limits.halfOpen;
-    if (standingIn || !hasRoom || (connection === undefined && connections.size >= config.limits.connections)) {
+    if (!hasRoom || (connection === undefined && connections.size >= config.limits.connections)) {
       counters.synDropped++;
       return;
     }
@@ -186,7 +191,13 @@ export class ClientSide {
 
   /** A connection that has finished at or before a promotion may never have come to be direct: nothing was left to say. */
   #usedAgain(connection: Connection, syn: Segment): boolean {
-    if (!connection.finished || connection.irs === syn.seq || !this.#virtualClient.clear(connection)) return false;
+    if (
+      this.#context.standingIn ||
+      !connection.finished ||
+      connection.irs === syn.seq ||
+      !this.#virtualClient.clear(connection)
+    )
+      return false;
     connection.direct = true;
     return true;
   }
@@ -348,6 +359,7 @@ export class ClientSide {
       connection.inFinAfter = connection.outUna;
       log.fin(connection.id, end, connection.tsRecent);
     }
+    if (this.#context.retains) countAsTaken(connection);
     return kept;
   }
 
@@ -358,9 +370,9 @@ export class ClientSide {
   #takesUrgent(connection: Connection, segment: Segment, position: number): boolean {
     if ((segment.flags & URG) === 0) return true;
     const { inUrgent, inLocalNxt, inBackupNxt, id } = connection;
-    const { log } = this.#context;
+    const { log, retains } = this.#context;
     const mark = position + segment.urgentPointer;
-    inUrgent.release(log.active ? Math.min(inLocalNxt, inBackupNxt) : inLocalNxt);
+    inUrgent.release(log.active && !retains ? Math.min(inLocalNxt, inBackupNxt) : inLocalNxt);
     if (mark > position && inUrgent.isNews(mark)) {
       if (inUrgent.isFull) return false;
       inUrgent.add(mark);

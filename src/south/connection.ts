@@ -49,6 +49,8 @@ export class Connection {
   handshakeDone = false;
   resetByClient = false;
   resetByServer = false;
+  /** A host that took over has reset it. A client that waits for an answer says nothing, and may not have heard. */
+  endedHere = false;
   openedAtMs = 0;
   closedAtMs = NONE;
   /** Primary: since when neither side has said anything, or when the server's TCP was last asked whether it knows the connection. */

@@ -120,5 +120,7 @@ export interface SouthContext {
   speaking: boolean;
   /** The server recovers and is fed nothing: what its clients send is acknowledged and kept meanwhile. */
   standingIn: boolean;
+  /** There is no server behind this wrap: the log is retained, and what it holds counts as taken. */
+  readonly retains: boolean;
   nextConnectionId: number;
 }

@@ -1,5 +1,7 @@
 // Frames that the daemon itself says for the service. They are voice too (rule 3): each appends an entry and waits for it at
 // the release barrier, behind what the server's TCP has said before.
+
+import { OUTPUT_RST } from '../log/entry.ts';
 import { type ArpView, writeArpReply, writeGratuitousArp } from '../wire/arp.ts';
 import { ETHERNET_HEADER, ETHERTYPE_IPV4, ETHERTYPE_IPV6, writeEthernet } from '../wire/ethernet.ts';
 import { isIpv4 } from '../wire/ip-address.ts';
@@ -7,7 +9,7 @@ import { ALL_NODES, groupMac, writeNeighbourAdvertisement } from '../wire/ndp.ts
 import { SACK_BLOCKS_MAX, SegmentFields, tcpHeaderLength, writeSegment } from '../wire/segment-writer.ts';
 import { ACK, ECE, FIN, PSH, RST, SYN, TCP_CHECKSUM, URG } from '../wire/tcp.ts';
 import { GSO_NONE, GSO_TCPV4, GSO_TCPV6, VIRTIO_HEADER, VIRTIO_NEEDS_CSUM, writeVirtio } from '../wire/virtio.ts';
-import type { Connection } from './connection.ts';
+import { type Connection, NONE } from './connection.ts';
 import type { SouthContext } from './context.ts';
 import { FRAME_IP } from './release-queue.ts';
 
@@ -133,7 +135,16 @@ export class Emitter {
     const type = isIpv4(connection.clientIp) ? ETHERTYPE_IPV4 : ETHERTYPE_IPV6;
     writeEthernet(release.bytes, at + VIRTIO_HEADER, connection.clientMac, 0, config.serviceMac, 0, type);
     writeTcpVirtio(release.bytes, at, ETHERNET_HEADER, headers, fields, this.segmentSize(connection));
-    this.#queue(at, FRAME_IP + headers + length);
+    this.#logOutput(connection, flags, fields.tsVal);
+    release.commit(at, FRAME_IP + headers + length, this.#context.log.position);
+  }
+
+  /** What the client is about to hear. What is said of the server's stream, the log has heard before, but its end. */
+  #logOutput(connection: Connection, flags: number, tsVal: number): void {
+    const { id, outLocalFin, outChecksum, outChecksumEnd, inWireNxt, inWireEdge } = connection;
+    const end = outLocalFin === NONE ? outChecksumEnd : outLocalFin;
+    const kinds = (flags & RST) === 0 ? 0 : OUTPUT_RST;
+    this.#context.log.output(id, kinds, end, outChecksum, inWireNxt, inWireEdge, tsVal);
   }
 
   /** The logged bytes beyond holes, the latest first. RFC 2018 §4 */

@@ -48,6 +48,8 @@ export interface SouthParts {
   readonly release: ReleaseQueue;
   readonly checksum: Checksum;
   readonly serverFate: () => ServerFate;
+  /** There is no server: a cold backup retains the log, and stands in when it takes over. */
+  readonly retains: boolean;
   /** Memory of one frame, for packets that the virtual client makes. */
   readonly scratch: Uint8Array;
   /** Memory of another one, for a frame that came in fragments. */
@@ -93,6 +95,7 @@ export class SouthWrap {
       claimant: '',
       speaking: false,
       standingIn: false,
+      retains: parts.retains,
       nextConnectionId: 1,
     };
     this.#context = context;
@@ -156,13 +159,27 @@ export class SouthWrap {
     return this.#context.unfedBytes;
   }
 
+  /** Frames that wait at the release barrier. */
+  get waitingFrames(): number {
+    return this.#context.release.count;
+  }
+
   get connectionCount(): number {
     return this.#context.connections.size;
   }
 
   /** False once any connection was opened: the server's state is no longer its initial one. */
   get pristine(): boolean {
-    return this.#context.nextConnectionId === 1;
+    return this.connectionsOpened === 0;
+  }
+
+  /** So many connections were opened since the server's start. */
+  get connectionsOpened(): number {
+    return this.#context.nextConnectionId - 1;
+  }
+
+  isKnown(connection: number): boolean {
+    return this.#context.byId.has(connection);
   }
 
   /** Whether anything waits for a time within the next milliseconds. */
@@ -203,6 +220,26 @@ export class SouthWrap {
     return this.#replay.apply(entry, nowMs);
   }
 
+  /** Replay: whether there is room for what an entry brings, or its connection has come to its end here. */
+  canReplay(entry: FrameView): boolean {
+    return this.#replay.hasRoom(entry);
+  }
+
+  /** Replay: the server takes no more of what the client has said, although its predecessor did: the two differ (rule 4). */
+  giveUp(id: number): void {
+    const connection = this.#context.byId.get(id);
+    if (connection === undefined) return;
+    diverge(connection, connection.outLocalNxt, this.#context);
+    this.#virtualClient.reset(connection);
+  }
+
+  /** Hands what was snooped, and the log does not hold, to the wrap that speaks next. */
+  bequeathSnooped(heir: SouthWrap, nowMs: number): void {
+    heir.snoop(true);
+    this.#snooping.takeAll((frame) => heir.fromLan(frame, frame.length, nowMs));
+    this.snoop(false);
+  }
+
   /** Connections that a takeover goes on with. */
   get unfinishedCount(): number {
     let count = 0;
@@ -229,9 +266,9 @@ export class SouthWrap {
     this.#takeover.feedAll(nowMs);
   }
 
-  /** Whether the server has taken all input of the log, or is not expected to. */
-  hasCaughtUp(nowMs: number): boolean {
-    return this.#takeover.hasCaughtUp(nowMs);
+  /** What the log holds and the server that recovers has not taken, bytes; a handshake counts as one. */
+  get recoveringBytes(): number {
+    return this.#takeover.unfedBytes;
   }
 
   /** The server program was found dead by other means than its packets. */

@@ -6,7 +6,6 @@ import type { PacketPorts, SouthContext } from './context.ts';
 import type { Emitter } from './emitter.ts';
 import { Nudge } from './nudge.ts';
 import { advanceChecksum, diverge, isDoomed } from './output-comparison.ts';
-import { Standstill } from './standstill.ts';
 import type { VirtualClient } from './virtual-client.ts';
 
 /** Segments that are retransmitted before the client acknowledges any. RFC 6928 §2 */
@@ -26,7 +25,6 @@ export class Takeover {
   /** Taken over, answered, and not recovered yet. */
   readonly #unrecovered: Connection[] = [];
   #recoveredUntilMs = 0;
-  readonly #standstill = new Standstill();
 
   constructor(context: SouthContext, emitter: Emitter, virtualClient: VirtualClient) {
     this.#context = context;
@@ -59,20 +57,15 @@ export class Takeover {
     }
   }
 
-  /**
-   * Whether the local server's TCP has taken all input that the log holds, handshakes included. One that gets no further for
-   * `catchUpTimeout` is not waited for.
-   */
-  hasCaughtUp(nowMs: number): boolean {
-    let behind = 0;
-    let done = 0;
+  /** What the log holds and the local server's TCP has not taken, bytes; a handshake counts as one. */
+  get unfedBytes(): number {
+    let bytes = 0;
     for (const connection of this.#context.connections) {
       const { direct, phase, handshakeDone, inLocalNxt, inEnd } = connection;
       if (direct || !handshakeDone || phase === 'reset') continue;
-      if (phase !== 'established' || inLocalNxt < inEnd) behind++;
-      done += inLocalNxt;
+      bytes += inEnd - inLocalNxt + (phase === 'established' ? 0 : 1);
     }
-    return behind === 0 || this.#standstill.look(done, nowMs) >= this.#context.config.catchUpTimeoutMs;
+    return bytes;
   }
 
   /** While the server recovers the client may send as far ahead as before: what it sends is kept, as memory allows. */
@@ -152,6 +145,7 @@ export class Takeover {
    */
   watch(connection: Connection, nowMs: number): void {
     const { inLocalNxt, outLocalNxt, outUna, outLocalAcked } = connection;
+    if (connection.endedHere) this.#emitter.reset(connection, connection.outWireNxt, nowMs);
     if (connection.direct || connection.finished || this.#context.standingIn) return;
     if (outLocalAcked > outUna && connection.outUnaSeen === outUna) {
       this.repeated(connection, outUna, this.#emitter.segmentSize(connection), nowMs);
@@ -312,6 +306,7 @@ export class Takeover {
   #end(connection: Connection, nowMs: number): void {
     this.#emitter.reset(connection, connection.outWireNxt, nowMs);
     connection.resetByServer = true;
+    connection.endedHere = true;
     // The client may doubt the RST and acknowledge: that must not have it told what differs.
     connection.recoverNxt = NONE;
     this.#virtualClient.reset(connection);

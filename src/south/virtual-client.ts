@@ -56,6 +56,10 @@ export class VirtualClient {
 
   /** Begins to replay the connection; waits while an earlier one with the same four-tuple is unfinished. */
   start(connection: Connection, nowMs: number): void {
+    if (this.#context.retains) {
+      this.#ownsSocket(connection);
+      return;
+    }
     this.#waiting.add(connection);
     if (!this.#ownsSocket(connection)) {
       connection.retryAtMs = nowMs + SYN_RETRY_MS;
@@ -164,7 +168,7 @@ export class VirtualClient {
     if (connection.phase === 'syn-sent') return;
     this.#learnAck(connection, segment);
     const answer = this.#takeOutput(connection, segment);
-    this.#reportStep(connection);
+    this.reportStep(connection);
     this.pump(connection, nowMs);
     if (answer || ackFor(connection) > connection.outLocalAcked) this.acknowledge(connection);
   }
@@ -246,7 +250,7 @@ export class VirtualClient {
   }
 
   /** The primary holds windows by what is not fed here, and not said. */
-  #reportStep(connection: Connection): void {
+  reportStep(connection: Connection): void {
     const { inLocalNxt, inBackupNxt, outLocalNxt, outBackupNxt } = connection;
     const step = this.#context.config.limits.connectionBytes / 16;
     if (inLocalNxt - inBackupNxt >= Math.min(FED_STEP_BYTES, step) || outLocalNxt - outBackupNxt >= step) {

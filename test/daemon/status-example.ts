@@ -7,6 +7,9 @@ export const STATUS: Status = {
   role: 'primary',
   epoch: 1,
   view: { epoch: 1, primary: 'a', backups: ['b'] },
+  backup: 'hot',
+  retained: null,
+  recovery: null,
   witness: {
     kind: 'embedded',
     address: '10.78.0.9:7402',

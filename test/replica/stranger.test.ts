@@ -27,7 +27,17 @@ function connected(startAsPrimary: boolean): { replica: Replica; stage: Stage; e
   const stage = new Stage({ family: 4, logged: false });
   const events: ReplicaEvent[] = [];
   const replica = new Replica(
-    { self, witnessed: false, peerIndex: 1, startAsPrimary, service: 7, timeoutMs: 5, ackTimeoutMs: 50, ...RECOVERY },
+    {
+      self,
+      witnessed: false,
+      peerIndex: 1,
+      startAsPrimary,
+      service: 7,
+      timeoutMs: 5,
+      ackTimeoutMs: 50,
+      catchUpTimeoutMs: 5_000,
+      ...RECOVERY,
+    },
     stage.south,
     stage.log,
     {

@@ -1,0 +1,56 @@
+/** The retained log of a cold host: what a turn appends is on its disk by the next one. */
+import { ok } from 'node:assert/strict';
+import type { Retained, RetainedReading } from '../src/replica/retained.ts';
+
+export class ModelRetained implements Retained {
+  readonly batchBytes = 4_000;
+  problem = '';
+  #batches: Uint8Array[] = [];
+  #held = 0;
+  /** So many batches are on the disk. */
+  #stored = 0;
+
+  get held(): number {
+    return this.#held;
+  }
+
+  get safe(): number {
+    return this.#held;
+  }
+
+  get hasRoom(): boolean {
+    return this.problem === '';
+  }
+
+  /** The disk keeps up. */
+  turn(): void {
+    this.#stored = this.#batches.length;
+  }
+
+  begin(): void {
+    this.#batches = [];
+    this.#held = this.#stored = 0;
+  }
+
+  append(bytes: Uint8Array, offset: number, length: number): void {
+    ok(length > 0);
+    this.#batches.push(bytes.slice(offset, offset + length));
+    this.#held += length;
+  }
+
+  openReader(): RetainedReading {
+    let read = 0;
+    let end = 0;
+    return {
+      problem: '',
+      get end() {
+        return end;
+      },
+      next: () => {
+        const batch = read < this.#stored ? this.#batches[read++] : undefined;
+        end += batch?.length ?? 0;
+        return batch ?? new Uint8Array(0);
+      },
+    };
+  }
+}
