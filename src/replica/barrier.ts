@@ -10,6 +10,7 @@ export class Barrier {
   readonly #pauseMs: number;
   /** Nothing is released until this position is acknowledged; infinite while the log has no room for the entry to wait for. */
   #holdUntil = 0;
+  #ofBackup = true;
   /** A position that was not acknowledged at that time. */
   #watched = 0;
   #watchedAtMs = 0;
@@ -27,10 +28,14 @@ export class Barrier {
     return this.#log.acknowledged < this.#holdUntil ? -1 : this.#log.acknowledged;
   }
 
-  /** A backup has joined: positions count anew. */
-  restart(): void {
+  /**
+   * Positions count anew.
+   * @param ofBackup a backup has joined, and may take over; otherwise who acknowledges is this host's own disk.
+   */
+  restart(ofBackup: boolean): void {
     this.#holdUntil = 0;
     this.#watched = 0;
+    this.#ofBackup = ofBackup;
   }
 
   /** Nothing leaves before an entry that is appended from now on is acknowledged. */
@@ -45,8 +50,9 @@ export class Barrier {
    */
   turn(nowMs: number, pausedMs: number, quietMs: number): void {
     if (!this.#log.active) return;
-    const goneQuiet = quietMs > this.#pauseMs && nowMs - this.#heldAtMs > this.#pauseMs;
-    if (pausedMs > this.#pauseMs || goneQuiet) this.hold(nowMs);
+    const goneQuiet = this.#ofBackup && quietMs > this.#pauseMs && nowMs - this.#heldAtMs > this.#pauseMs;
+    const paused = this.#ofBackup && pausedMs > this.#pauseMs;
+    if (paused || goneQuiet) this.hold(nowMs);
     if (this.#holdUntil === Number.POSITIVE_INFINITY && this.#log.hasRoom(0)) {
       this.#log.noop();
       this.#holdUntil = this.#log.position;

@@ -504,7 +504,7 @@ export class Replica {
       this.#lossReason = '';
       this.#log.start();
       this.#session?.sendWelcome(epochOfAdmission(next));
-      this.#barrier.restart();
+      this.#barrier.restart(true);
     }
     if (backup !== undefined && pursuit === undefined && epoch !== before.epoch) {
       this.#ports.event({ event: 'admitted', epoch });
@@ -583,7 +583,7 @@ export class Replica {
     if (promoted) {
       // From here on the log is this host's own, and what is said waits for it as it did for a backup.
       this.#log.start();
-      this.#barrier.restart();
+      this.#barrier.restart(false);
       this.#ownFrom = retained.held;
     }
     this.#ports.event({ event: 'server-wanted' });
@@ -653,6 +653,7 @@ export class Replica {
     this.#replaying = undefined;
     this.#replaysOn = this.#closesReplay = false;
     this.#openMouth(nowMs, false);
+    front.bequeathSyns(this.#south, nowMs);
     const perS = (amount: number) => (elapsedMs > 0 ? (amount / elapsedMs) * 1000 : 0);
     this.#ports.event({
       event: 'replayed',

@@ -155,7 +155,7 @@ export class ClientSide {
   #fromSyn(connection: Connection | undefined, segment: Segment, length: number, nowMs: number): void {
     const { halfOpen, config, counters, connections, standingIn } = this.#context;
     if (standingIn && connection === undefined) {
-      counters.synDropped++;
+      this.#holdSyn(segment, length);
       return;
     }
     if (connection !== undefined && !connection.direct && !this.#usedAgain(connection, segment)) {
@@ -187,6 +187,12 @@ export class ClientSide {
     this.#trim(segment, 0);
     halfOpen.set(halfOpenOf(segment, clientIp, mac, nowMs));
     this.#deliver(bytes, kept);
+  }
+
+  #holdSyn({ bytes, sourceOffset, family, sourcePort, destinationPort }: Segment, length: number): void {
+    const client = bytes.subarray(sourceOffset, sourceOffset + (family === 4 ? 4 : 16));
+    const isHeld = this.#context.heldSyns.hold(`${client} ${sourcePort} ${destinationPort}`, bytes.subarray(0, length));
+    if (!isHeld) this.#context.counters.synDropped++;
   }
 
   /** A connection that has finished at or before a promotion may never have come to be direct: nothing was left to say. */

@@ -4,6 +4,7 @@ import type { Budget } from './budget.ts';
 import type { Connection } from './connection.ts';
 import type { ConnectionTable } from './connection-table.ts';
 import type { HalfOpen } from './half-open.ts';
+import type { HeldSyns } from './held-syns.ts';
 import type { Neighbours } from './neighbours.ts';
 import type { ReleaseQueue } from './release-queue.ts';
 
@@ -96,6 +97,7 @@ export interface SouthContext {
   /** The same connections by their number in the log, finished ones included until the entry CLOSED. */
   readonly byId: Map<number, Connection>;
   readonly halfOpen: ConnectionTable<HalfOpen>;
+  readonly heldSyns: HeldSyns;
   readonly neighbours: Neighbours;
   readonly counters: Counters;
   /** Memory of all connections' buffers. */

@@ -21,6 +21,7 @@ import {
 import { Emitter } from './emitter.ts';
 import { Existence } from './existence.ts';
 import type { HalfOpen } from './half-open.ts';
+import { HeldSyns } from './held-syns.ts';
 import { IcmpErrors } from './icmp-errors.ts';
 import { Neighbours } from './neighbours.ts';
 import { diverge } from './output-comparison.ts';
@@ -82,6 +83,7 @@ export class SouthWrap {
       connections: new ConnectionTable<Connection>(limits.connections, hashKey),
       byId: new Map(),
       halfOpen: new ConnectionTable<HalfOpen>(limits.halfOpen, hashKey),
+      heldSyns: new HeldSyns(limits.halfOpen),
       neighbours: new Neighbours(),
       counters: Object.fromEntries(COUNTERS.map((name) => [name, 0])) as Counters,
       budget: new Budget(limits.totalBytes),
@@ -264,9 +266,15 @@ export class SouthWrap {
   feed(nowMs: number): void {
     this.#context.standingIn = false;
     this.#takeover.feedAll(nowMs);
+    this.bequeathSyns(this, nowMs);
   }
 
-  /** What the log holds and the server that recovers has not taken, bytes; a handshake counts as one. */
+  /** Hands the SYNs that were held to the wrap that speaks now. */
+  bequeathSyns(heir: SouthWrap, nowMs: number): void {
+    this.#context.heldSyns.takeAll((frame) => heir.fromLan(frame, frame.length, nowMs));
+  }
+
+  /** What the log holds and the server that recovers was not given, bytes; a handshake counts as one. */
   get recoveringBytes(): number {
     return this.#takeover.unfedBytes;
   }

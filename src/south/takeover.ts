@@ -57,13 +57,13 @@ export class Takeover {
     }
   }
 
-  /** What the log holds and the local server's TCP has not taken, bytes; a handshake counts as one. */
+  /** What the log holds and the local server's TCP was not given, bytes; a handshake counts as one. */
   get unfedBytes(): number {
     let bytes = 0;
     for (const connection of this.#context.connections) {
-      const { direct, phase, handshakeDone, inLocalNxt, inEnd } = connection;
+      const { direct, phase, handshakeDone, inFed, inEnd } = connection;
       if (direct || !handshakeDone || phase === 'reset') continue;
-      bytes += inEnd - inLocalNxt + (phase === 'established' ? 0 : 1);
+      bytes += inEnd - inFed + (phase === 'established' ? 0 : 1);
     }
     return bytes;
   }
