@@ -187,6 +187,8 @@ export class Replica {
   #ownFrom = 0;
   #lanWasUp = true;
   #refusal = '';
+  /** This primary was a backup before. */
+  #promoted = false;
   /** Since when the server of this new primary recovers. */
   #recoveringSinceMs: number | undefined;
   #killedAtMs: number | undefined;
@@ -520,6 +522,7 @@ export class Replica {
   #speak(before: Standing, nowMs: number, peer: PeerHealth): void {
     const { epoch, reason } = this.#standing;
     const promoted = before.role === 'backup';
+    this.#promoted = promoted;
     if (promoted) {
       if (reason !== 'handover' && before.pursuit === undefined) {
         this.#ports.event({ event: 'suspected', epoch: before.epoch, reason, silenceMs: peer.silentMs });
@@ -562,7 +565,7 @@ export class Replica {
       if (takeover === 'after-recovery') this.#openMouth(nowMs, false);
     }
     this.#recoveringSinceMs = undefined;
-    this.#ports.event({ event: 'recovered', epoch: this.epoch, afterMs: nowMs - sinceMs });
+    if (this.#promoted) this.#ports.event({ event: 'recovered', epoch: this.epoch, afterMs: nowMs - sinceMs });
   }
 
   /**
@@ -575,7 +578,7 @@ export class Replica {
     const front = this.#south;
     const isWanted = cold.replayClosed ? () => true : (id: number) => front.isKnown(id);
     this.#replaying = new Replaying(south, cold.retained, isWanted, catchUpTimeoutMs, nowMs);
-    this.#ports.event({ event: 'replaying', bytes: cold.retained.held });
+    if (this.#promoted) this.#ports.event({ event: 'replaying', bytes: cold.retained.held });
   }
 
   /** @param promoted otherwise there is nothing to replay: this is the first primary. */
@@ -654,6 +657,7 @@ export class Replica {
     this.#replaysOn = this.#closesReplay = false;
     this.#openMouth(nowMs, false);
     front.bequeathSyns(this.#south, nowMs);
+    if (!this.#promoted) return;
     const perS = (amount: number) => (elapsedMs > 0 ? (amount / elapsedMs) * 1000 : 0);
     this.#ports.event({
       event: 'replayed',
