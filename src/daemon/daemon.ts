@@ -10,7 +10,7 @@ import { GroupMembership } from '../linux/group-membership.ts';
 import { close } from '../linux/io.ts';
 import { CarrierProbe } from '../linux/link-state.ts';
 import { openTun } from '../linux/tun.ts';
-import type { ReplicaEvent } from '../replica/replica.ts';
+import type { ReplicaEvent } from '../replica/events.ts';
 import { retainedMemory, startRetainedWorker } from '../retained/retained-log.ts';
 import { ipFromString, isIpv4 } from '../wire/ip-address.ts';
 import { solicitedNode } from '../wire/ndp.ts';

@@ -21,8 +21,10 @@ import {
 } from '../linux/packet-socket.ts';
 import { ByteQueue } from '../log/byte-queue.ts';
 import { LogWriter } from '../log/log-writer.ts';
+import type { ColdConfig } from '../replica/cold-host.ts';
+import type { ReplicaEvent } from '../replica/events.ts';
 import type { Prove } from '../replica/link-session.ts';
-import { type ColdConfig, type Listening, Replica, type ReplicaEvent } from '../replica/replica.ts';
+import { type Listening, Replica } from '../replica/replica.ts';
 import type { Member, WitnessAnswer } from '../replica/view.ts';
 import type { PacketPorts, SouthLimits } from '../south/context.ts';
 import { Linger } from '../south/linger.ts';

@@ -2,7 +2,7 @@
 // looked at in every turn; the loop's event descriptor is signalled with each.
 import { type MessagePort, parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
 import { nameThread } from '../linux/thread-name.ts';
-import type { ReplicaEvent } from '../replica/replica.ts';
+import type { ReplicaEvent } from '../replica/events.ts';
 import { DataLoop, type DataWorkerData, type ServerHandles } from './data-loop.ts';
 import type { DataSnapshot } from './snapshot.ts';
 import { DATA_THREAD } from './thread-names.ts';

@@ -7,13 +7,14 @@ import { LINK_FRAME } from '../log/entry.ts';
 import { FrameView, wholeFrames } from '../log/frame.ts';
 import type { LogWriter } from '../log/log-writer.ts';
 import type { SouthWrap } from '../south/south-wrap.ts';
-import { Standstill } from '../south/standstill.ts';
 import { ipToString } from '../wire/ip-address.ts';
 import { Barrier } from './barrier.ts';
+import { type ColdConfig, ColdHost } from './cold-host.ts';
+import type { ReplicaEvent } from './events.ts';
 import { type Health, NO_PEER, type PeerHealth } from './health.ts';
 import { LinkSession, type Prove } from './link-session.ts';
-import { Replaying } from './replaying.ts';
-import type { Retained } from './retained.ts';
+import type { Replaying } from './replaying.ts';
+import { Settling } from './settling.ts';
 import {
   answered,
   disqualified,
@@ -37,10 +38,6 @@ import { WitnessTalk } from './witness-talk.ts';
 const START_GRACE_MS = 400;
 /** How long two servers may be apart that die of the same request. */
 const SHARED_DEATH_MS = 100;
-/** Of a replay, what is left when clients are not heard any more. */
-const LAST_BYTES = 256 << 10;
-/** A server that is replayed to, and takes nothing for so long, waits for something else than time. */
-const SERVER_STILL_MS = 500;
 /** The new address is announced again at these times after the promotion. */
 const ANNOUNCE_AFTER_MS = [50, 200, 500, 1000, 2000];
 
@@ -54,16 +51,6 @@ export interface RecoveryConfig {
   readonly recoveryDelayMs: number;
 }
 
-/** What a cold pair does besides. */
-export interface ColdConfig {
-  /** Where this host keeps the log. */
-  readonly retained: Retained;
-  /** A cold backup that can keep no more leaves the view, or has the service wait. */
-  readonly onLogFull: 'unprotect' | 'stall';
-  /** Whether connections that are over have left state, and are replayed too. */
-  readonly replayClosed: boolean;
-}
-
 export interface ReplicaConfig extends SuccessionConfig, RecoveryConfig {
   readonly service: number;
   readonly timeoutMs: number;
@@ -75,71 +62,6 @@ export interface ReplicaConfig extends SuccessionConfig, RecoveryConfig {
 
 /** What is taken off the LAN: nothing, what clients send to another host, or what is for the service here. */
 export type Listening = 'no' | 'snoop' | 'speak';
-
-export type ReplicaEvent =
-  | { readonly event: 'primary'; readonly epoch: number }
-  | { readonly event: 'joined'; readonly epoch: number }
-  | { readonly event: 'admitted'; readonly epoch: number }
-  | { readonly event: 'refused'; readonly reason: string }
-  | { readonly event: 'suspected'; readonly epoch: number; readonly reason: string; readonly silenceMs: number }
-  /** The peer was suspected, and did its part again before the view was changed. */
-  | { readonly event: 'reconsidered'; readonly epoch: number; readonly reason: string }
-  | {
-      readonly event: 'promoted';
-      readonly epoch: number;
-      readonly reason: string;
-      readonly connections: number;
-      readonly silenceMs: number;
-    }
-  /** The server of a new primary has taken all that the log held. */
-  | { readonly event: 'recovered'; readonly epoch: number; readonly afterMs: number }
-  /** Cold: the server is to be started. */
-  | { readonly event: 'server-wanted' }
-  /** Cold: the retained log goes through the server. */
-  | { readonly event: 'replaying'; readonly bytes: number }
-  | {
-      readonly event: 'replayed';
-      readonly bytes: number;
-      readonly connections: number;
-      readonly afterMs: number;
-      readonly megabytesPerS: number;
-      readonly connectionsPerS: number;
-    }
-  /** The retained log cannot be replayed: this host cannot serve. */
-  | { readonly event: 'replay-failed'; readonly problem: string }
-  /** The retained log cannot be written at present; '' when it can be again. */
-  | { readonly event: 'retained-log'; readonly problem: string }
-  | { readonly event: 'solo'; readonly epoch: number; readonly reason: string }
-  | { readonly event: 'removing'; readonly epoch: number; readonly reason: string }
-  | {
-      readonly event: 'removed';
-      readonly epoch: number;
-      readonly reason: string;
-      /** No connection was ever opened: a fresh server would know all that this one does. */
-      readonly pristine: boolean;
-    }
-  | {
-      readonly event: 'diverged';
-      readonly connection: number;
-      readonly client: string;
-      /** In the server's stream: from here on, or from a little later, the two outputs differ. */
-      readonly position: number;
-      /** What this host's server has said there, in hexadecimal, as far as it is kept. */
-      readonly said: string;
-      /** How many connections have diverged so far. */
-      readonly divergences: number;
-    }
-  /** Somebody else on the LAN uses the service address. */
-  | { readonly event: 'address-conflict'; readonly mac: string }
-  /** This host's server was killed: it hands over, or leaves the view, unless there is nobody else. */
-  | { readonly event: 'server-killed'; readonly signal: string; readonly alone: boolean }
-  | { readonly event: 'link-lost'; readonly reason: string }
-  | { readonly event: 'log-refused'; readonly reason: string }
-  | { readonly event: 'handed-over'; readonly epoch: number }
-  | { readonly event: 'witness-lost' }
-  | { readonly event: 'witness-answers'; readonly epoch: number }
-  /** The witness answers, but cannot do what it was asked. */
-  | { readonly event: 'witness-problem'; readonly problem: string };
 
 export interface ReplicaPorts {
   event(event: ReplicaEvent): void;
@@ -157,12 +79,8 @@ export class Replica {
   readonly #config: ReplicaConfig;
   /** What clients talk to: of a cold backup, one without a server until that has recovered. */
   #south: SouthWrap;
-  #replaying: Replaying | undefined;
-  /** It has got further in this turn. */
-  #replaysOn = false;
-  /** The last stretch of it: nothing new comes in, so that there is an end. */
-  #closesReplay = false;
-  readonly #stillness = new Standstill();
+  readonly #cold: ColdHost | undefined;
+  readonly #settling = new Settling();
   readonly #log: LogWriter;
   readonly #ports: ReplicaPorts;
   readonly #prove: Prove;
@@ -182,9 +100,6 @@ export class Replica {
   #lossReason = '';
   /** Of that, what was acknowledged. */
   #acknowledged = 0;
-  #retainedProblem = '';
-  /** Cold primary: position of the retained log at which its own entries begin. */
-  #ownFrom = 0;
   #lanWasUp = true;
   #refusal = '';
   /** This primary was a backup before. */
@@ -211,6 +126,9 @@ export class Replica {
     this.#prove = prove;
     this.#barrier = new Barrier(log, config.timeoutMs / 2);
     this.#startedAtMs = nowMs;
+    if (config.cold !== undefined) {
+      this.#cold = new ColdHost(config.cold, log, config.catchUpTimeoutMs, (event) => ports.event(event));
+    }
     if (config.witnessed) {
       this.#witness = new WitnessTalk(config.self, (request) => ports.askWitness(request), nowMs);
     }
@@ -271,27 +189,27 @@ export class Replica {
 
   /** What the server talks to: the same, unless it is being replayed to. */
   get serverSouth(): SouthWrap {
-    return this.#replaying?.south ?? this.#south;
+    return this.#cold?.replaying?.south ?? this.#south;
   }
 
   /** There is more to replay at once. */
   get isBusy(): boolean {
-    return this.#replaysOn;
+    return this.#cold?.replaysOn ?? false;
   }
 
   /** Cold: the replay, while there is one. */
   get replaying(): Replaying | undefined {
-    return this.#replaying;
+    return this.#cold?.replaying;
   }
 
   /** Whether frames of the LAN can be taken now. For the last stretch of a replay they wait. */
   get canReadLan(): boolean {
-    return this.#south.canReadLan && !this.#closesReplay;
+    return this.#south.canReadLan && !this.#cold?.closesReplay;
   }
 
   /** Whether what comes over the link can be kept now. */
   get canReadLink(): boolean {
-    return this.role !== 'backup' || (this.#config.cold?.retained.hasRoom ?? true);
+    return this.role !== 'backup' || (this.#cold?.hasRoom ?? true);
   }
 
   /** Why the primary did not admit this host; '' when it was not refused. */
@@ -372,7 +290,7 @@ export class Replica {
     this.#become(turn(this.#config, this.#standing, situation), nowMs, health.peer);
     if (this.#witness !== undefined) this.#turnWitness(this.#witness, situation, nowMs);
     if (this.role === 'primary' || this.role === 'backup') this.#south.tick(nowMs);
-    if (this.#config.cold !== undefined) this.#turnCold(this.#config.cold, nowMs);
+    if (this.#cold !== undefined) this.#turnCold(this.#cold, nowMs);
     this.#recover(nowMs);
     this.#reportProgress();
     this.#reportDiverged();
@@ -432,8 +350,7 @@ export class Replica {
   /** Why the backup does not do its part although it may live; '' if it does. */
   #backupFails(nowMs: number): string {
     if (this.#session === undefined) return this.#lossReason;
-    const mayWait = this.#config.cold?.onLogFull === 'stall';
-    if (!mayWait && this.#barrier.oldestUnackedMs(nowMs) > this.#config.ackTimeoutMs)
+    if (!this.#cold?.waitsWhenFull && this.#barrier.oldestUnackedMs(nowMs) > this.#config.ackTimeoutMs)
       return 'acknowledgements are late';
     return this.#south.isHeldTooLong ? "the backup's server gets no further, and holds clients back" : '';
   }
@@ -473,7 +390,7 @@ export class Replica {
     } else if (next.role === 'backup') {
       this.#held = 0;
       this.#acknowledged = 0;
-      this.#config.cold?.retained.begin(next.epoch);
+      this.#cold?.joined(next.epoch);
       this.#refusal = '';
       if (this.#config.snoop === 'permanent') this.#snoop();
       this.#ports.event({ event: 'joined', epoch: next.epoch });
@@ -530,10 +447,17 @@ export class Replica {
       this.#closeSession();
       this.#log.stop();
     }
-    if (this.#config.cold !== undefined) this.#wantServer(this.#config.cold.retained, promoted);
+    if (this.#cold !== undefined) {
+      if (promoted) {
+        // From here on the log is this host's own, and what is said waits for it as it did for a backup.
+        this.#cold.promoted();
+        this.#barrier.restart(false);
+      }
+      this.#ports.event({ event: 'server-wanted' });
+    }
     const { snoop, takeover, recoveryDelayMs } = this.#config;
     const connections = this.#south.unfinishedCount;
-    const isSlow = this.#config.cold !== undefined || (promoted && recoveryDelayMs > 0);
+    const isSlow = this.#cold !== undefined || (promoted && recoveryDelayMs > 0);
     const isSilent = promoted && takeover === 'after-recovery';
     if (isSlow || isSilent) this.#recoveringSinceMs = nowMs;
     if (!isSilent) this.#openMouth(nowMs, isSlow);
@@ -554,14 +478,16 @@ export class Replica {
   #recover(nowMs: number): void {
     const sinceMs = this.#recoveringSinceMs;
     if (sinceMs === undefined || this.role !== 'primary') return;
-    const { takeover, recoveryDelayMs, cold } = this.#config;
+    const { takeover, recoveryDelayMs, catchUpTimeoutMs } = this.#config;
     if (nowMs - sinceMs < recoveryDelayMs) return;
-    if (cold !== undefined) {
-      if (!this.#mayEndReplay(nowMs)) return;
-      this.#endReplay(nowMs);
+    if (this.#cold !== undefined) {
+      const heir = this.#cold.heir(this.#south, nowMs);
+      if (heir === undefined) return;
+      this.#succeed(heir, nowMs);
+      this.#cold.replayEnded(nowMs);
     } else {
       if (this.#south.isStandingIn) this.#south.feed(nowMs);
-      if (!this.#hasSettled(this.#south, 0, this.#config.catchUpTimeoutMs, nowMs)) return;
+      if (!this.#settling.has(this.#south, 0, catchUpTimeoutMs, nowMs)) return;
       if (takeover === 'after-recovery') this.#openMouth(nowMs, false);
     }
     this.#recoveringSinceMs = undefined;
@@ -573,103 +499,35 @@ export class Replica {
    * @param south a wrap for it, which has heard of nothing yet.
    */
   serverStarted(south: SouthWrap, nowMs: number): void {
-    const { cold, catchUpTimeoutMs } = this.#config;
-    assert(cold !== undefined && this.#replaying === undefined, 'a cold backup starts its server once');
-    const front = this.#south;
-    const isWanted = cold.replayClosed ? () => true : (id: number) => front.isKnown(id);
-    this.#replaying = new Replaying(south, cold.retained, isWanted, catchUpTimeoutMs, nowMs);
-    if (this.#promoted) this.#ports.event({ event: 'replaying', bytes: cold.retained.held });
+    assert(this.#cold !== undefined, 'only a cold host starts its server late');
+    this.#cold.serverStarted(this.#south, south, nowMs);
   }
 
-  /** @param promoted otherwise there is nothing to replay: this is the first primary. */
-  #wantServer(retained: Retained, promoted: boolean): void {
-    if (promoted) {
-      // From here on the log is this host's own, and what is said waits for it as it did for a backup.
-      this.#log.start();
-      this.#barrier.restart(false);
-      this.#ownFrom = retained.held;
+  #turnCold(cold: ColdHost, nowMs: number): void {
+    const damage = cold.turn(this.role === 'primary' && this.#recoveringSinceMs !== undefined, nowMs);
+    if (damage !== '') {
+      this.#ports.event({ event: 'replay-failed', problem: damage });
+      this.stop();
     }
-    this.#ports.event({ event: 'server-wanted' });
-  }
-
-  #turnCold({ retained, onLogFull }: ColdConfig, nowMs: number): void {
-    if (this.role === 'primary' && this.#recoveringSinceMs !== undefined) this.#retainOwn(retained);
-    const replaying = this.#replaying;
-    if (replaying !== undefined && this.role === 'primary') {
-      replaying.south.tick(nowMs);
-      this.#replaysOn = replaying.turn(nowMs);
-      if (replaying.problem !== '') this.#cannotReplay(replaying.problem);
-    }
-    this.#acknowledgeRetained();
-    const { problem } = retained;
-    if (problem === this.#retainedProblem) return;
-    this.#retainedProblem = problem;
+    this.#acknowledgeHeld();
+    const problem = cold.news;
+    if (problem === undefined) return;
     this.#ports.event({ event: 'retained-log', problem });
-    if (problem === '' || this.role !== 'backup' || onLogFull === 'stall') return;
+    if (problem === '' || this.role !== 'backup' || cold.waitsWhenFull) return;
     this.#session?.sendLeave();
     this.#ports.flushLink();
     this.#become(disqualified(this.#standing, problem), nowMs, NO_PEER);
   }
 
-  /** Brings this host's own entries into the retained log. */
-  #retainOwn(retained: Retained): void {
-    const { queue } = this.#log;
-    while (queue.used > 0 && retained.hasRoom) {
-      const length = wholeFrames(
-        this.#frame,
-        queue.bytes,
-        queue.readOffset,
-        Math.min(queue.readable, retained.batchBytes),
-      );
-      retained.append(queue.bytes, queue.readOffset, length);
-      queue.consume(length);
-    }
-    this.#log.acknowledge(Math.max(0, retained.safe - this.#ownFrom));
-  }
-
-  /** For the last stretch clients are not heard, so that there is an end. What the front has said and not sent yet, it sends first. */
-  #mayEndReplay(nowMs: number): boolean {
-    const replaying = this.#replaying;
-    if (replaying === undefined || replaying.leftBytes > LAST_BYTES) return false;
-    this.#closesReplay ||= this.#hasSettled(replaying.south, LAST_BYTES, SERVER_STILL_MS, nowMs);
-    if (!this.#closesReplay || replaying.leftBytes > 0 || this.#log.queue.used > 0) return false;
-    if (this.#south.speaking && this.#south.waitingFrames > 0) return false;
-    return this.#hasSettled(replaying.south, 0, SERVER_STILL_MS, nowMs);
-  }
-
-  /** Whether a server has taken all but `mostBytes` of its input, or takes no more: it may not want to. */
-  #hasSettled(south: SouthWrap, mostBytes: number, patienceMs: number, nowMs: number): boolean {
-    const bytes = south.recoveringBytes;
-    return bytes <= mostBytes || this.#stillness.look(bytes, nowMs) >= patienceMs;
-  }
-
   /** The wrap with the server takes over from the one without. */
-  #endReplay(nowMs: number): void {
-    const replaying = this.#replaying;
-    assert(replaying !== undefined, 'there is a replay');
-    const { bytes, connections, elapsedMs } = replaying.progress(nowMs);
+  #succeed(heir: SouthWrap, nowMs: number): void {
     const front = this.#south;
     front.silence();
     this.#log.stop();
-    front.bequeathSnooped(replaying.south, nowMs);
-    this.#south = replaying.south;
-    this.#replaying = undefined;
-    this.#replaysOn = this.#closesReplay = false;
+    front.bequeathSnooped(heir, nowMs);
+    this.#south = heir;
     this.#openMouth(nowMs, false);
-    front.bequeathSyns(this.#south, nowMs);
-    if (!this.#promoted) return;
-    const perS = (amount: number) => (elapsedMs > 0 ? (amount / elapsedMs) * 1000 : 0);
-    this.#ports.event({
-      event: 'replayed',
-      ...{ bytes, connections, afterMs: elapsedMs },
-      megabytesPerS: perS(bytes) / 1e6,
-      connectionsPerS: perS(connections),
-    });
-  }
-
-  #cannotReplay(problem: string): void {
-    this.#ports.event({ event: 'replay-failed', problem });
-    this.stop();
+    front.bequeathSyns(heir, nowMs);
   }
 
   #snoop(): void {
@@ -702,15 +560,15 @@ export class Replica {
     const whole = wholeFrames(this.#frame, bytes, offset, length);
     if (whole > 0 && this.role === 'backup' && this.#session !== undefined) {
       this.#held += whole;
-      this.#config.cold?.retained.append(bytes, offset, whole);
-      this.#acknowledgeRetained();
+      this.#cold?.append(bytes, offset, whole);
+      this.#acknowledgeHeld();
     }
     return whole;
   }
 
   /** What this backup holds, in memory or where it is to hold it. */
-  #acknowledgeRetained(): void {
-    const safe = this.#config.cold?.retained.safe ?? this.#held;
+  #acknowledgeHeld(): void {
+    const safe = this.#cold?.safe ?? this.#held;
     if (this.role !== 'backup' || this.#session === undefined || safe <= this.#acknowledged) return;
     this.#acknowledged = safe;
     this.#session.sendAck(safe);

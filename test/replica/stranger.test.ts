@@ -7,9 +7,10 @@ import { RECOVERY } from '../../sim/host.ts';
 import { ByteQueue } from '../../src/log/byte-queue.ts';
 import { FRAME_HEADER, LINK_FRAME } from '../../src/log/entry.ts';
 import { FrameView, setU64, writeFrameHeader } from '../../src/log/frame.ts';
+import type { ReplicaEvent } from '../../src/replica/events.ts';
 import { NO_PEER } from '../../src/replica/health.ts';
 import { LinkSession } from '../../src/replica/link-session.ts';
-import { Replica, type ReplicaEvent } from '../../src/replica/replica.ts';
+import { Replica } from '../../src/replica/replica.ts';
 
 const NONCE = new Uint8Array(16);
 const self = { index: 0, life: 1 };

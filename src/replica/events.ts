@@ -1,0 +1,66 @@
+// What a host's state machine tells of itself: rare, and each with a stable name (docs/deploy.md).
+
+export type ReplicaEvent =
+  | { readonly event: 'primary'; readonly epoch: number }
+  | { readonly event: 'joined'; readonly epoch: number }
+  | { readonly event: 'admitted'; readonly epoch: number }
+  | { readonly event: 'refused'; readonly reason: string }
+  | { readonly event: 'suspected'; readonly epoch: number; readonly reason: string; readonly silenceMs: number }
+  /** The peer was suspected, and did its part again before the view was changed. */
+  | { readonly event: 'reconsidered'; readonly epoch: number; readonly reason: string }
+  | {
+      readonly event: 'promoted';
+      readonly epoch: number;
+      readonly reason: string;
+      readonly connections: number;
+      readonly silenceMs: number;
+    }
+  /** The server of a new primary has taken all that the log held. */
+  | { readonly event: 'recovered'; readonly epoch: number; readonly afterMs: number }
+  /** Cold: the server is to be started. */
+  | { readonly event: 'server-wanted' }
+  /** Cold: the retained log goes through the server. */
+  | { readonly event: 'replaying'; readonly bytes: number }
+  | {
+      readonly event: 'replayed';
+      readonly bytes: number;
+      readonly connections: number;
+      readonly afterMs: number;
+      readonly megabytesPerS: number;
+      readonly connectionsPerS: number;
+    }
+  /** The retained log cannot be replayed: this host cannot serve. */
+  | { readonly event: 'replay-failed'; readonly problem: string }
+  /** The retained log cannot be written at present; '' when it can be again. */
+  | { readonly event: 'retained-log'; readonly problem: string }
+  | { readonly event: 'solo'; readonly epoch: number; readonly reason: string }
+  | { readonly event: 'removing'; readonly epoch: number; readonly reason: string }
+  | {
+      readonly event: 'removed';
+      readonly epoch: number;
+      readonly reason: string;
+      /** No connection was ever opened: a fresh server would know all that this one does. */
+      readonly pristine: boolean;
+    }
+  | {
+      readonly event: 'diverged';
+      readonly connection: number;
+      readonly client: string;
+      /** In the server's stream: from here on, or from a little later, the two outputs differ. */
+      readonly position: number;
+      /** What this host's server has said there, in hexadecimal, as far as it is kept. */
+      readonly said: string;
+      /** How many connections have diverged so far. */
+      readonly divergences: number;
+    }
+  /** Somebody else on the LAN uses the service address. */
+  | { readonly event: 'address-conflict'; readonly mac: string }
+  /** This host's server was killed: it hands over, or leaves the view, unless there is nobody else. */
+  | { readonly event: 'server-killed'; readonly signal: string; readonly alone: boolean }
+  | { readonly event: 'link-lost'; readonly reason: string }
+  | { readonly event: 'log-refused'; readonly reason: string }
+  | { readonly event: 'handed-over'; readonly epoch: number }
+  | { readonly event: 'witness-lost' }
+  | { readonly event: 'witness-answers'; readonly epoch: number }
+  /** The witness answers, but cannot do what it was asked. */
+  | { readonly event: 'witness-problem'; readonly problem: string };
