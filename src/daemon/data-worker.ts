@@ -1,6 +1,7 @@
 // The data worker's thread: turns the data loop until it is told to stop. Commands come in through the message port, which is
 // looked at in every turn; the loop's event descriptor is signalled with each.
 import { type MessagePort, parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
+import { realtimeMs } from '../linux/clock.ts';
 import { nameThread } from '../linux/thread-name.ts';
 import type { ReplicaEvent } from '../replica/events.ts';
 import { DataLoop, type DataWorkerData, type ServerHandles } from './data-loop.ts';
@@ -31,7 +32,7 @@ function main(data: DataWorkerData, port: MessagePort): void {
   nameThread(DATA_THREAD);
   const say = (message: DataMessage) => port.postMessage(message);
   const loop = new DataLoop(data, {
-    event: (event) => say({ message: 'event', atMs: Date.now(), event }),
+    event: (event) => say({ message: 'event', atMs: realtimeMs(), event }),
     lan: (up) => say({ message: 'lan', up }),
   });
   say({ message: 'ready' });

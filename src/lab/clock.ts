@@ -1,5 +1,6 @@
 /** The lab's times: its one clock, waiting, and times as people write them. */
 import { FttcpError } from '../errors.ts';
+import { realtimeMs } from '../linux/clock.ts';
 
 const TIME = /^(\d+(?:\.\d+)?)(us|ms|s|m)?$/;
 const TIME_UNITS_MS: Record<string, number> = { us: 0.001, ms: 1, s: 1000, m: 60_000 };
@@ -12,9 +13,7 @@ export function parseTimeMs(text: string): number {
 }
 
 /** Wall time in milliseconds with microseconds, so that it compares with packet and log stamps. */
-export function wallMs(): number {
-  return performance.timeOrigin + performance.now();
-}
+export const wallMs = realtimeMs;
 
 /** Polls `condition` until it holds; gives up at the deadline or when `signal` is aborted, and then returns undefined. */
 export async function until<T>(

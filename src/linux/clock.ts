@@ -5,6 +5,7 @@
 import { libc } from './libc.ts';
 import { addressOf, allocate } from './memory.ts';
 
+const CLOCK_REALTIME = 0;
 const CLOCK_MONOTONIC = 1;
 const TIMER_ABSTIME = 1;
 
@@ -32,9 +33,14 @@ export function monotonicMs(): number {
   return offsetMs + performance.now();
 }
 
-/** Milliseconds since 1970; steps when the operator or NTP sets the clock. */
+const reading = allocate(16);
+const readingWords = new Uint32Array(reading.buffer);
+
+/** Milliseconds since 1970, as finely as the kernel stamps packets; steps when the operator or NTP sets the clock. */
 export function realtimeMs(): number {
-  return Date.now();
+  libc.clockGettime(CLOCK_REALTIME, addressOf(reading));
+  // The seconds fit until 2106.
+  return (readingWords[0] ?? 0) * 1000 + (readingWords[2] ?? 0) / 1e6;
 }
 
 const until = allocate(16);

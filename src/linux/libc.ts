@@ -77,6 +77,7 @@ export const libc = {
     'int recvmmsg(int fd, uintptr_t vector, unsigned int count, int flags, uintptr_t timeout)',
   ),
 
+  clockGettime: declare<(clock: number, into: number) => number>('int clock_gettime(int clock, uintptr_t into)'),
   clockNanosleep: declare<(clock: number, flags: number, until: number, remaining: number) => number>(
     'int clock_nanosleep(int clock, int flags, uintptr_t until, uintptr_t remaining)',
   ),

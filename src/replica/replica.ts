@@ -480,18 +480,20 @@ export class Replica {
     if (sinceMs === undefined || this.role !== 'primary') return;
     const { takeover, recoveryDelayMs, catchUpTimeoutMs } = this.#config;
     if (nowMs - sinceMs < recoveryDelayMs) return;
+    let heir: SouthWrap | undefined;
     if (this.#cold !== undefined) {
-      const heir = this.#cold.heir(this.#south, nowMs);
+      heir = this.#cold.heir(this.#south, nowMs);
       if (heir === undefined) return;
-      this.#succeed(heir, nowMs);
-      this.#cold.replayEnded(nowMs);
     } else {
       if (this.#south.isStandingIn) this.#south.feed(nowMs);
       if (!this.#settling.has(this.#south, 0, catchUpTimeoutMs, nowMs)) return;
-      if (takeover === 'after-recovery') this.#openMouth(nowMs, false);
     }
     this.#recoveringSinceMs = undefined;
+    // Before the first word: whoever compares it with packets finds it before them.
     if (this.#promoted) this.#ports.event({ event: 'recovered', epoch: this.epoch, afterMs: nowMs - sinceMs });
+    if (heir !== undefined) this.#succeed(heir, nowMs);
+    else if (takeover === 'after-recovery') this.#openMouth(nowMs, false);
+    this.#cold?.replayEnded(nowMs);
   }
 
   /**
