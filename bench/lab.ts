@@ -65,10 +65,10 @@ async function runOnce(run: BenchRun, settings: BenchSettings): Promise<{ lab: L
       if (event.kind !== 'daemon' || event.afterMs !== undefined || !measuring) return;
       parted ||= PARTED.has(event.event);
     },
-    examine: async (when, replicas) => {
+    examine: async (when, ...rest) => {
       // Whoever looks on afterwards may end daemons, which makes the others part.
       measuring = when === 'before';
-      if (!parted) await run.examine?.(when, replicas);
+      if (!parted) await run.examine?.(when, ...rest);
     },
   });
   return { lab, parted };

@@ -49,8 +49,11 @@ export interface FlowReport {
   closeUnanswered: boolean;
   retransmissions: number;
   startMs: number;
-  /** When the client sent data after the first fault, the earliest times. */
+  /** After the first fault, the earliest times: when the client sent data, and when it sent data again. */
   sentMs: number[];
+  resentMs: number[];
+  /** Likewise, when the service acknowledged anything, new or not. */
+  ackedMs: number[];
   whole: Point[];
   closeUp: Point[];
 }
@@ -64,7 +67,8 @@ const RECENT_MS = 20;
 /** More than a request: sent since the last answer, it is an upload. */
 const UPLOAD_BYTES = 65_536;
 const NEVER = Number.NEGATIVE_INFINITY;
-const SENT_MAX = 10_000;
+/** Of each kind of times after the fault. */
+const TIMES_MAX = 10_000;
 
 /** One connection. Positions count from the SYN: it is 0, the first byte of data is 1. */
 export class Flow {
@@ -86,6 +90,8 @@ export class Flow {
   #ending: Ending = 'open';
   #retransmissions = 0;
   readonly #sentMs: number[] = [];
+  readonly #resentMs: number[] = [];
+  readonly #ackedMs: number[] = [];
 
   #firstFaultMs = Number.POSITIVE_INFINITY;
   #stallMs = 0;
@@ -136,8 +142,7 @@ export class Flow {
       this.#clientReset(atMs);
       return;
     }
-    const isAfterFault = this.#firstFaultMs !== Number.POSITIVE_INFINITY;
-    if (isAfterFault && segment.dataLength > 0 && this.#sentMs.length < SENT_MAX) this.#sentMs.push(atMs);
+    if (segment.dataLength > 0) this.#note(this.#sentMs, atMs);
     if (end > this.#sndNxt) {
       const idle = this.#sndUna === this.#sndNxt;
       if (idle) this.#upSinceMs = atMs;
@@ -146,6 +151,7 @@ export class Flow {
       if (segment.dataLength > 0) this.#series.add(atMs, end - 1, 'clientData');
     } else if (end > start) {
       this.#retransmissions++;
+      if (segment.dataLength > 0) this.#note(this.#resentMs, atMs);
       this.#series.add(atMs, end - 1, 'clientRetransmission');
     }
     if (segment.flags & FIN && !this.#clientFin) {
@@ -203,6 +209,8 @@ export class Flow {
       retransmissions: this.#retransmissions,
       startMs: this.#startMs,
       sentMs: this.#sentMs,
+      resentMs: this.#resentMs,
+      ackedMs: this.#ackedMs,
       whole: this.#series.whole,
       closeUp: this.#series.closeUp,
     };
@@ -215,6 +223,7 @@ export class Flow {
   #acknowledged(atMs: number, position: number): void {
     const una = Math.min(position, this.#sndNxt);
     this.#series.add(atMs, Math.max(0, position - 1), 'serviceAck');
+    this.#note(this.#ackedMs, atMs);
     if (una <= this.#sndUna) return;
     if (this.#upSinceMs !== NEVER) this.#count(this.#upSinceMs, atMs);
     this.#sndUna = una;
@@ -223,6 +232,11 @@ export class Flow {
     if (uploads && this.#downSinceMs !== NEVER) this.#downSinceMs = atMs;
     const closeAnswered = this.#clientFin && una === this.#sndNxt;
     if (closeAnswered) this.#downSinceMs = NEVER;
+  }
+
+  /** Only what comes after the fault. */
+  #note(times: number[], atMs: number): void {
+    if (this.#firstFaultMs !== Number.POSITIVE_INFINITY && times.length < TIMES_MAX) times.push(atMs);
   }
 
   #clientSentData(atMs: number, idle: boolean): void {

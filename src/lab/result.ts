@@ -24,6 +24,8 @@ export interface FaultResult {
 export interface FailoverResult {
   detectedAfterMs: number;
   promotedAfterMs: number;
+  /** When the recovery was over, of those that were told of. */
+  recoveredAfterMs?: number;
   epoch: number;
 }
 
@@ -82,11 +84,14 @@ export function failoversOf(events: readonly DaemonEvent[], faultsAtMs: readonly
       (one) => one.event === 'suspected' && one.host === promoted.host && one.atMs <= promoted.atMs,
     );
     const detectedAtMs = suspicions.map((one) => one.atMs).filter((atMs) => atMs >= faultAtMs)[0] ?? promoted.atMs;
+    const { host, epoch } = promoted;
+    const recovered = events.find((one) => one.event === 'recovered' && one.host === host && one.epoch === epoch);
     return [
       {
         detectedAfterMs: round(detectedAtMs - faultAtMs),
         promotedAfterMs: round(promoted.atMs - faultAtMs),
-        epoch: promoted.epoch,
+        ...(recovered === undefined ? {} : { recoveredAfterMs: round(recovered.atMs - faultAtMs) }),
+        epoch,
       },
     ];
   });
@@ -143,10 +148,11 @@ export function summarize(result: LabResult): string {
     lines.push(`faults: ${faults.map((one) => `${one.action} ${one.host} at ${seconds(one.atMs)}`).join(', ')}`);
     lines.push(`longest stall: ${stallMs.toFixed(1)} ms`);
   }
-  for (const one of failovers) {
+  for (const { detectedAfterMs, promotedAfterMs, recoveredAfterMs, epoch } of failovers) {
+    const recovered = recoveredAfterMs === undefined ? '' : `recovered after ${recoveredAfterMs.toFixed(1)} ms, `;
     lines.push(
-      `failover: detected after ${one.detectedAfterMs.toFixed(1)} ms, promoted after ` +
-        `${one.promotedAfterMs.toFixed(1)} ms, epoch ${one.epoch}`,
+      `failover: detected after ${detectedAfterMs.toFixed(1)} ms, promoted after ${promotedAfterMs.toFixed(1)} ms, ` +
+        `${recovered}epoch ${epoch}`,
     );
   }
   if (result.falsePromotions > 0) {

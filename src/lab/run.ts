@@ -63,7 +63,11 @@ export interface LabOptions extends ServiceSettings {
   /** False spares the processor time of listening to packets; nothing is known of connections and voices then. Default true. */
   capture?: boolean | undefined;
   /** Called just before the client starts and once it has ended, while the replicas that are left still run. */
-  examine?: ((when: 'before' | 'after', replicas: readonly RunningReplica[]) => Promise<void>) | undefined;
+  examine?:
+    | ((when: 'before' | 'after', replicas: readonly RunningReplica[], hosts: Hosts) => Promise<void>)
+    | undefined;
+  /** Called at the end with what the result was drawn from. */
+  inspect?: ((trace: LabTrace) => void) | undefined;
   /** Of the client's run. */
   timeoutMs?: number | undefined;
   /** The caller's, for server and client. */
@@ -74,6 +78,16 @@ export interface LabOptions extends ServiceSettings {
   observe?: ((event: LabEvent) => void) | undefined;
   /** Tears everything down. */
   signal?: AbortSignal | undefined;
+}
+
+/** What was seen of a run. All times are wall clock. */
+export interface LabTrace {
+  /** Of the client's start. */
+  readonly startMs: number;
+  readonly faults: readonly { readonly action: string; readonly host: string; readonly wallMs: number }[];
+  /** Of the daemons, up to the end of the run. */
+  readonly events: readonly DaemonEvent[];
+  readonly flows: readonly FlowReport[];
 }
 
 /** What happens while the client runs. */
@@ -194,7 +208,7 @@ class Run {
       this.#options.capture === false ? undefined : await Capture.start({ hosts, port, pcapDirectory: pcap });
     this.#capture = capture;
     this.#followLogs(service.logs);
-    await this.#options.examine?.('before', service.running);
+    await this.#options.examine?.('before', service.running, hosts);
 
     const client = new Client(hosts.client, command, {
       address: hosts.ends.service,
@@ -214,7 +228,7 @@ class Run {
     this.#checkAborted();
     if (client.timedOut) this.#tell('the client ran out of time and was killed');
     this.#readLogs(service.logs);
-    await this.#options.examine?.('after', service.running);
+    await this.#options.examine?.('after', service.running, hosts);
     await until(() => capture === undefined || capture.openFlows === 0, { timeoutMs: CLOSING_MS, signal });
 
     const report = (await capture?.stop()) ?? { flows: [], runs: [], dropped: 0 };
@@ -241,6 +255,8 @@ class Run {
       divergences,
     };
     this.#keep(service, report.flows, client.startMs);
+    const { startMs } = client;
+    this.#options.inspect?.({ startMs, faults: this.#injected, events: this.#events, flows: report.flows });
     return result;
   }
 

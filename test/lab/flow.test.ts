@@ -72,6 +72,21 @@ test('an upload that stalls counts from the fault to the next new acknowledgemen
   );
 });
 
+test('what the client sent and the service acknowledged is timed from the fault on', () => {
+  const { sentMs, resentMs, ackedMs } = new Conversation()
+    .open()
+    .client(1, 1, 1, 1000)
+    .service(2, 1, 1001, 0)
+    .fault(10)
+    .client(11, 1001, 1, 1000)
+    .client(20, 1001, 1, 1000)
+    .service(30, 1, 1001, 0)
+    .client(31, 2001, 1, 1000)
+    .client(32, 3001, 1, 0)
+    .report(100);
+  assert.deepEqual({ sentMs, resentMs, ackedMs }, { sentMs: [11, 20, 31], resentMs: [20], ackedMs: [30] });
+});
+
 test('sequence numbers wrap around in both directions', () => {
   const report = new Conversation(2 ** 32 - 500, 2 ** 32 - 2)
     .open()

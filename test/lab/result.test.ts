@@ -10,6 +10,8 @@ test('a failover is counted from the fault before it, and a promotion without a 
   ];
   assert.deepEqual(failoversOf(events, [1000]), [{ detectedAfterMs: 5.5, promotedAfterMs: 6.25, epoch: 2 }]);
   assert.deepEqual(failoversOf(events, []), []);
+  const recovered = { host: 'b', atMs: 3506.5, event: 'recovered', epoch: 2 };
+  assert.equal(failoversOf([...events, recovered], [1000])[0]?.recoveredAfterMs, 2506.5);
 });
 
 test('a lost connection is named in the summary', () => {
