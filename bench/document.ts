@@ -2,6 +2,8 @@
  * docs/benchmarks.md from the results. What it says about them is chosen by the numbers, so that it stays true whatever they are.
  * Pure.
  */
+import { LOADS } from '../src/experiments/stall-round.ts';
+import { markdown } from '../src/experiments/table.ts';
 import { NOT_ATTRIBUTED } from './cpu-profile.ts';
 import { ADDED_P50_GOAL_US, RATIO_GOALS, RESUMPTION_P95_GOAL_MS, STALL_P50_GOALS_MS } from './goals.ts';
 import {
@@ -12,7 +14,6 @@ import {
   type FailoverResult,
   type HostProfile,
   type LatencyResult,
-  LOADS,
   type NudgeResult,
   type ProfileResult,
   RATES,
@@ -27,7 +28,6 @@ import {
   functionTable,
   latencyTable,
   machineTable,
-  markdown,
   nudgeTable,
   throughputTable,
   timeTable,

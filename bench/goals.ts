@@ -1,5 +1,6 @@
 /** What the numbers are held against: the least ratio to the direct path, the most added latency, the longest middle stall. */
-import type { Direction, Load, Rate } from './results.ts';
+import type { Load } from '../src/experiments/stall-round.ts';
+import type { Direction, Rate } from './results.ts';
 
 /** At 1 Gb/s it is the bound of FT-TCP (DSN 2003); unshaped, every host of the lab and the client share the same processors. */
 export const RATIO_GOALS: Readonly<Record<Rate, Readonly<Record<Direction, number>>>> = {

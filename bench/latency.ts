@@ -1,8 +1,8 @@
 /** Latency: one redis client that waits for each answer, direct and under fttcp by turns, over a LAN as fast as the machine. */
 import { FttcpError } from '../src/errors.ts';
-import { type BenchSettings, nodeCommand, outputOf, runBench } from './lab.ts';
+import { type MeasureSettings, nodeCommand, outputOf, runMeasured } from '../src/experiments/measured-run.ts';
+import { median, medianDifference, type Pair, round } from '../src/experiments/statistics.ts';
 import type { LatencyResult } from './results.ts';
-import { median, medianDifference, type Pair, round } from './statistics.ts';
 import { alternate } from './throughput.ts';
 
 const PORT = 6379;
@@ -26,7 +26,7 @@ export function parseRoundTrips(text: string): RoundTrips {
 }
 
 export async function measureLatency(
-  settings: BenchSettings,
+  settings: MeasureSettings,
 ): Promise<{ latency: LatencyResult; falsePromotions: number }> {
   const pairCount = settings.quick ? 3 : 7;
   const roundTrips = settings.quick ? 5000 : 20_000;
@@ -34,7 +34,7 @@ export async function measureLatency(
 
   const once = async (direct: boolean): Promise<RoundTrips> => {
     const client = nodeCommand('bench/clients/round-trips.js', roundTrips);
-    const run = await runBench({ server: SERVER, port: PORT, client, direct, capture: false }, settings);
+    const run = await runMeasured({ server: SERVER, port: PORT, client, direct, capture: false }, settings);
     falsePromotions += run.falsePromotions;
     return parseRoundTrips(outputOf(run.lab, 'latency'));
   };

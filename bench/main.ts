@@ -4,17 +4,20 @@ import { fileURLToPath } from 'node:url';
 import { newProgram, runProgram } from '../src/cli/program.ts';
 import { VERSION } from '../src/daemon/version.ts';
 import { FttcpError } from '../src/errors.ts';
+import { checkCongestion, defaultCongestion } from '../src/experiments/congestion.ts';
+import { machine } from '../src/experiments/machine.ts';
+import type { MeasureSettings } from '../src/experiments/measured-run.ts';
+import { LOADS } from '../src/experiments/stall-round.ts';
+import { plainText } from '../src/experiments/table.ts';
 import { parseTimeMs } from '../src/lab/clock.ts';
 import { interruptible } from '../src/lab/interruption.ts';
 import { benchmarksDocument } from './document.ts';
 import { measureFailover } from './failover.ts';
-import { type BenchSettings, checkCongestion, defaultCongestion } from './lab.ts';
 import { measureLatency } from './latency.ts';
-import { machine } from './machine.ts';
 import { measureNudge } from './nudge.ts';
 import { measureProfile } from './profile.ts';
-import { type BenchResults, LOADS } from './results.ts';
-import { allTables, plainText } from './tables.ts';
+import type { BenchResults } from './results.ts';
+import { allTables } from './tables.ts';
 import { measureThroughput } from './throughput.ts';
 
 interface Flags {
@@ -96,7 +99,7 @@ function readResults(file: string): BenchResults {
 
 async function measure(parts: ReadonlySet<Part>, flags: Flags, signal: AbortSignal): Promise<BenchResults> {
   if (flags.detectTimeout !== 'auto') parseTimeMs(flags.detectTimeout);
-  const settings: BenchSettings = {
+  const settings: MeasureSettings = {
     quick: flags.quick ?? false,
     congestion: checkCongestion(flags.congestion ?? defaultCongestion()),
     detectTimeout: flags.detectTimeout,

@@ -2,9 +2,9 @@
  * The nudge: an upload whose primary loses its power, with outages as long as the detection timeout is made. How long after the promotion
  * does the client send again, with the nudge and without? Until then it waits for its own timer, which doubles with the outage.
  */
-import { type BenchSettings, nodeCommand, runBench } from './lab.ts';
+import { type MeasureSettings, nodeCommand, runMeasured } from '../src/experiments/measured-run.ts';
+import { median, percentile, round } from '../src/experiments/statistics.ts';
 import { type NudgeOutage, type NudgeResult, OUTAGES_MS, type Resumption } from './results.ts';
-import { median, percentile, round } from './statistics.ts';
 
 const RATE = '100mbit';
 const PORT = 7000;
@@ -13,8 +13,8 @@ const TRANSFER_BYTES = 30_000_000;
 const FAULT_AT_MS = 600;
 const CLIENT_TIMEOUT_MS = 30_000;
 
-const SERVER = nodeCommand('bench/stream-server.js');
-const CLIENT = nodeCommand('bench/clients/transfer.js', 'up', TRANSFER_BYTES);
+const SERVER = nodeCommand('src/experiments/programs/stream-server.js');
+const CLIENT = nodeCommand('src/experiments/programs/transfer.js', 'up', TRANSFER_BYTES);
 
 /** Milliseconds from the promotion to the client's next data; undefined: the connection was lost, or nobody took over. */
 type Sample = number | undefined;
@@ -27,7 +27,7 @@ interface Way {
 const FAMILIES = [false, true] as const;
 const NUDGES = ['auto', 'off'] as const;
 
-export async function measureNudge(settings: BenchSettings): Promise<NudgeResult> {
+export async function measureNudge(settings: MeasureSettings): Promise<NudgeResult> {
   const count = settings.quick ? 1 : 5;
   const outages: NudgeOutage[] = [];
   for (const outageMs of OUTAGES_MS) {
@@ -47,8 +47,8 @@ export async function measureNudge(settings: BenchSettings): Promise<NudgeResult
   return { outages };
 }
 
-async function resumption(way: Way, outageMs: number, settings: BenchSettings): Promise<Sample> {
-  const { lab } = await runBench(
+async function resumption(way: Way, outageMs: number, settings: MeasureSettings): Promise<Sample> {
+  const { lab } = await runMeasured(
     {
       ...way,
       server: SERVER,

@@ -8,14 +8,15 @@ import path from 'node:path';
 import { requestStatus } from '../src/daemon/control.ts';
 import type { Status } from '../src/daemon/status.ts';
 import { FttcpError } from '../src/errors.ts';
+import { type MeasureSettings, outputOf, runMeasured } from '../src/experiments/measured-run.ts';
+import { busyBetween, type HostTime, hostTime, type IdleTime, idleTime } from '../src/experiments/processor-time.ts';
+import { round } from '../src/experiments/statistics.ts';
 import { until } from '../src/lab/clock.ts';
 import { signal } from '../src/lab/hosts.ts';
 import type { RunningReplica } from '../src/lab/service.ts';
 import { monotonicMs } from '../src/linux/clock.ts';
 import { type CpuProfile, type ProfileSummary, summarizeProfile } from './cpu-profile.ts';
 import { type IperfReport, parseIperf } from './iperf.ts';
-import { type BenchSettings, outputOf, runBench } from './lab.ts';
-import { busyBetween, type HostTime, hostTime, type IdleTime, idleTime } from './processor-time.ts';
 import {
   type CallCount,
   type Direction,
@@ -25,7 +26,6 @@ import {
   SYSTEM_CALLS,
   type SystemCall,
 } from './results.ts';
-import { round } from './statistics.ts';
 import { IPERF_SERVER, iperfClient, PORT } from './throughput.ts';
 
 const TRANSFER_S = 4;
@@ -43,7 +43,7 @@ interface Look {
 }
 
 export async function measureProfile(
-  settings: BenchSettings,
+  settings: MeasureSettings,
 ): Promise<{ profile: ProfileResult; falsePromotions: number }> {
   let falsePromotions = 0;
   const measure = async (direction: Direction): Promise<DirectionProfile> => {
@@ -70,9 +70,9 @@ function transfer(direction: Direction) {
 }
 
 /** Processor seconds per 10⁹ bytes of the server's host without fttcp. */
-async function directSeconds(direction: Direction, settings: BenchSettings): Promise<number> {
+async function directSeconds(direction: Direction, settings: MeasureSettings): Promise<number> {
   const spentS: number[] = [];
-  const { lab } = await runBench(
+  const { lab } = await runMeasured(
     {
       ...transfer(direction),
       direct: true,
@@ -96,10 +96,10 @@ interface Counted {
   readonly falsePromotions: number;
 }
 
-async function count(direction: Direction, settings: BenchSettings): Promise<Counted> {
+async function count(direction: Direction, settings: MeasureSettings): Promise<Counted> {
   const looks: Partial<Record<'before' | 'after', Both<Look>>> = {};
   const idle: Partial<Record<'before' | 'after', IdleTime>> = {};
-  const { lab, falsePromotions } = await runBench(
+  const { lab, falsePromotions } = await runMeasured(
     {
       ...transfer(direction),
       examine: async (when, replicas) => {
@@ -134,14 +134,14 @@ async function lookAt(replicas: readonly RunningReplica[]): Promise<Both<Look>> 
 
 async function sample(
   direction: Direction,
-  settings: BenchSettings,
+  settings: MeasureSettings,
 ): Promise<{ summaries: Both<ProfileSummary>; falsePromotions: number }> {
   const directory = mkdtempSync(path.join(tmpdir(), 'fttcp-bench-'));
   const fileOf = (name: string) => path.join(directory, `${name}.cpuprofile`);
   const timesUs: number[] = [];
   let names: Both<string> | undefined;
   try {
-    const { lab, falsePromotions } = await runBench(
+    const { lab, falsePromotions } = await runMeasured(
       {
         ...transfer(direction),
         environment: {

@@ -3,6 +3,9 @@
  * the median of the pairs' own ratios, `added…` that of their differences, everything else said of pairs the median of the values.
  */
 
+import type { MachineResult } from '../src/experiments/machine.ts';
+import type { FailoverStalls, Load } from '../src/experiments/stall-round.ts';
+
 export interface BenchResults {
   readonly throughput?: ThroughputResult;
   readonly latency?: LatencyResult;
@@ -43,24 +46,7 @@ export interface LatencyResult {
   readonly roundTrips: number;
 }
 
-export const LOADS = ['up', 'down', 'echo', 'pingpong'] as const;
-export type Load = (typeof LOADS)[number];
-
 export type FailoverResult = Readonly<Record<Load, FailoverStalls>>;
-
-export interface FailoverStalls {
-  readonly n: number;
-  readonly p50Ms: number;
-  readonly p95Ms: number;
-  readonly maxMs: number;
-  /** From the fault to the suspicion, and to the promotion; null: nobody ever took over. */
-  readonly detectedP50Ms: number | null;
-  readonly promotedP50Ms: number | null;
-  /** Rounds repeated because the hosts had parted before the fault. */
-  readonly falsePromotions: number;
-  /** Rounds among the n in which the connection was lost, a byte was wrong, or nobody took over. */
-  readonly failed: number;
-}
 
 /** As long as the detection timeout is made for it. */
 export const OUTAGES_MS = [30, 300, 1000, 2500] as const;
@@ -135,16 +121,6 @@ export interface CpuUse {
   readonly daemonOther: number;
   /** The server program, and whatever else runs on the host. */
   readonly server: number;
-}
-
-export interface MachineResult {
-  readonly cores: number;
-  readonly cpu: string;
-  readonly memoryBytes: number;
-  readonly kernel: string;
-  readonly node: string;
-  /** Congestion control of all ends, direct and under fttcp. */
-  readonly congestion: string;
 }
 
 export interface RunResult {

@@ -1,4 +1,8 @@
 /** The results as tables, for a terminal and for docs/benchmarks.md alike. Pure. */
+
+import type { MachineResult } from '../src/experiments/machine.ts';
+import { LOADS } from '../src/experiments/stall-round.ts';
+import type { Table } from '../src/experiments/table.ts';
 import { ADDED_P50_GOAL_US, RATIO_GOALS, RESUMPTION_P95_GOAL_MS, STALL_P50_GOALS_MS } from './goals.ts';
 import {
   type BenchResults,
@@ -7,8 +11,6 @@ import {
   type FailoverResult,
   type HostProfile,
   type LatencyResult,
-  LOADS,
-  type MachineResult,
   type NudgeResult,
   type ProfileResult,
   RATES,
@@ -19,30 +21,6 @@ import {
 
 /** Less is not worth a row. */
 const SHOWN_SHARE = 0.005;
-
-export interface Table {
-  readonly title: string;
-  readonly head: readonly string[];
-  /** The first cell of a row is words, the others are numbers. */
-  readonly rows: readonly (readonly string[])[];
-}
-
-export function plainText({ title, head, rows }: Table): string {
-  const lines = [head, ...rows];
-  const widths = head.map((_, column) => Math.max(...lines.map((row) => (row[column] ?? '').length)));
-  const line = (row: readonly string[]) =>
-    row
-      .map((cell, column) => (column === 0 ? cell.padEnd(widths[column] ?? 0) : cell.padStart(widths[column] ?? 0)))
-      .join('  ')
-      .trimEnd();
-  return [title, ...lines.map((row) => `  ${line(row)}`)].join('\n');
-}
-
-export function markdown({ head, rows }: Table): string {
-  const line = (row: readonly string[]) => `| ${row.join(' | ')} |`;
-  const rule = `|${head.map((_, column) => (column === 0 ? '---' : '---:')).join('|')}|`;
-  return [line(head), rule, ...rows.map(line)].join('\n');
-}
 
 export function allTables(results: BenchResults): Table[] {
   const { throughput, latency, failover, nudge, profile, machine, run } = results;

@@ -1,6 +1,8 @@
 /** Throughput: iperf3 in both directions, over a LAN of 1 Gb/s and one as fast as the machine, direct and under fttcp by turns. */
+
+import { type MeasureSettings, outputOf, runMeasured } from '../src/experiments/measured-run.ts';
+import { median, medianRatio, type Pair, round } from '../src/experiments/statistics.ts';
 import { parseIperf } from './iperf.ts';
-import { type BenchSettings, outputOf, runBench } from './lab.ts';
 import {
   DIRECTIONS,
   type Direction,
@@ -9,7 +11,6 @@ import {
   type ThroughputPairs,
   type ThroughputResult,
 } from './results.ts';
-import { median, medianRatio, type Pair, round } from './statistics.ts';
 
 export const PORT = 5201;
 /**
@@ -28,13 +29,13 @@ export function iperfClient(direction: Direction, measuredS: number, omittedS: n
 
 /** @returns also how many measurements were repeated */
 export async function measureThroughput(
-  settings: BenchSettings,
+  settings: MeasureSettings,
 ): Promise<{ throughput: ThroughputResult; falsePromotions: number }> {
   const pairCount = settings.quick ? 3 : 7;
   let falsePromotions = 0;
 
   const once = async (rate: Rate, direction: Direction, direct: boolean): Promise<number> => {
-    const run = await runBench(
+    const run = await runMeasured(
       {
         server: IPERF_SERVER,
         port: PORT,

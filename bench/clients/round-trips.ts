@@ -2,10 +2,10 @@
 // waits and reads with plain system calls, since Node's own loop would take as long as the network. Prints percentiles in JSON.
 // Usage: round-trips COUNT
 import { hrtime } from 'node:process';
+import { percentile } from '../../src/experiments/statistics.ts';
 import { POLLIN, POLLOUT, Poller, recv, send } from '../../src/linux/io.ts';
 import { allocate } from '../../src/linux/memory.ts';
 import { connectResult, setNoDelay, tcpConnect } from '../../src/linux/socket.ts';
-import { percentile } from '../statistics.ts';
 
 const WARM_UP = 2000;
 const REQUEST = '*3\r\n$3\r\nSET\r\n$16\r\nkey:000000000001\r\n$3\r\nxxx\r\n';

@@ -2,7 +2,6 @@ import { deepEqual, doesNotMatch, equal, match } from 'node:assert/strict';
 import { test } from 'node:test';
 import { benchmarksDocument } from '../../bench/document.ts';
 import type { BenchResults } from '../../bench/results.ts';
-import { plainText } from '../../bench/tables.ts';
 import { RESULTS } from './samples.ts';
 
 const { throughput, latency, failover, nudge, profile, machine, run } = RESULTS;
@@ -108,18 +107,4 @@ test('every row of a table has as many cells as its head', () => {
     .map((block) => block.split('\n').map((line) => line.split('|').length));
   equal(rows.length, 10);
   for (const lengths of rows) equal(new Set(lengths).size, 1);
-});
-
-test('a table for a terminal has its columns in line', () => {
-  equal(
-    plainText({
-      title: 'T',
-      head: ['', 'a'],
-      rows: [
-        ['long name', '1'],
-        ['x', '100'],
-      ],
-    }),
-    ['T', '               a', '  long name    1', '  x          100'].join('\n'),
-  );
 });

@@ -1,8 +1,8 @@
 /** Processor time of the processes of a lab's host, and of the whole machine, from /proc. */
 import { readdirSync, readFileSync } from 'node:fs';
 import { cpus } from 'node:os';
-import { membersOf, pidNamespaceOf } from '../src/lab/processes.ts';
-import { monotonicMs } from '../src/linux/clock.ts';
+import { membersOf, pidNamespaceOf } from '../lab/processes.ts';
+import { monotonicMs } from '../linux/clock.ts';
 
 /** Seconds, user and system. */
 export interface HostTime {

@@ -1,5 +1,5 @@
 /**
- * The server of the benchmarks' transfers; it knows nothing of fttcp. The first line of a connection says what is wanted:
+ * The server of transfers; it knows nothing of fttcp. The first line of a connection says what is wanted:
  * `up N` sends it N bytes of the known stream, which it checks and answers with `ok` or `wrong`; `down N` wants N bytes.
  */
 import { createServer, type Socket } from 'node:net';

@@ -1,7 +1,7 @@
 // Sends N bytes to the stream server, or has it send them, and checks each. Says `running` when a tenth is under way. Usage:
 // transfer up|down N. Exit code 0 when all is right.
 import { connect } from 'node:net';
-import { isStream, SLICE_BYTES, streamSlice } from '../stream.ts';
+import { isStream, SLICE_BYTES, streamSlice } from './stream.ts';
 
 const [direction, count] = [process.argv[2], Number(process.argv[3])];
 const socket = connect(Number(process.env.FTTCP_PORT), process.env.FTTCP_ADDRESS);

@@ -1,16 +1,16 @@
 /**
- * What all benchmarks ask of the lab: every TCP under the same congestion control, progress told, and no measurement of a service
+ * What every measurement asks of the lab: every TCP under the same congestion control, progress told, and no measurement of a service
  * that is not protected any more, because on a busy machine its hosts parted without a fault.
  */
-import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { shellQuote } from '../src/daemon/enclosure-init.ts';
-import { FttcpError } from '../src/errors.ts';
-import type { LabResult } from '../src/lab/result.ts';
-import { type LabOptions, runLab } from '../src/lab/run.ts';
+import { shellQuote } from '../daemon/enclosure-init.ts';
+import { FttcpError } from '../errors.ts';
+import type { LabResult } from '../lab/result.ts';
+import { type LabOptions, runLab } from '../lab/run.ts';
+import { useCongestion } from './congestion.ts';
 
-export interface BenchSettings {
+export interface MeasureSettings {
   readonly quick: boolean;
   readonly congestion: string;
   /** `auto` or a time. */
@@ -21,9 +21,9 @@ export interface BenchSettings {
   readonly tell: (line: string) => void;
 }
 
-export type BenchRun = Pick<LabOptions, 'server' | 'client' | 'port'> & Partial<LabOptions>;
+export type MeasuredRun = Pick<LabOptions, 'server' | 'client' | 'port'> & Partial<LabOptions>;
 
-export interface BenchRunResult {
+export interface MeasuredRunResult {
   readonly lab: LabResult;
   /** How often it was repeated because the hosts had parted before any fault. */
   readonly falsePromotions: number;
@@ -32,24 +32,23 @@ export interface BenchRunResult {
 const ATTEMPTS = 5;
 const PARTED: ReadonlySet<string> = new Set(['promoted', 'solo', 'removed']);
 /** Of the compiled output, in which this file is too. */
-const DIST = fileURLToPath(new URL('..', import.meta.url));
-const TCP = '/proc/sys/net/ipv4';
+const DIST = fileURLToPath(new URL('../..', import.meta.url));
 
-/** @throws FttcpError `bench-unstable` when the hosts part again and again; what `runLab` throws */
-export async function runBench(run: BenchRun, settings: BenchSettings): Promise<BenchRunResult> {
+/** @throws FttcpError `lab-unstable` when the hosts part again and again; what `runLab` throws */
+export async function runMeasured(run: MeasuredRun, settings: MeasureSettings): Promise<MeasuredRunResult> {
   for (let falsePromotions = 0; falsePromotions < ATTEMPTS; falsePromotions++) {
     const { lab, parted } = await runOnce(run, settings);
     if (!parted) return { lab, falsePromotions };
     settings.tell('the hosts parted before any fault: repeated');
   }
   throw new FttcpError(
-    'bench-unstable',
+    'lab-unstable',
     `The hosts parted without a fault ${ATTEMPTS} times in a row: the machine is too busy for this detection timeout; ` +
-      'leave it to the benchmarks alone, or give them --detect-timeout 50ms.',
+      'leave it to the measurements alone, or give them --detect-timeout 50ms.',
   );
 }
 
-async function runOnce(run: BenchRun, settings: BenchSettings): Promise<{ lab: LabResult; parted: boolean }> {
+async function runOnce(run: MeasuredRun, settings: MeasureSettings): Promise<{ lab: LabResult; parted: boolean }> {
   const { congestion, detectTimeout, environment, signal } = settings;
   let parted = false;
   let measuring = true;
@@ -79,35 +78,9 @@ export function nodeCommand(file: string, ...words: readonly (string | number)[]
   return `exec ${[process.execPath, path.join(DIST, file), ...words].map((word) => shellQuote(String(word))).join(' ')}`;
 }
 
-/** The client that measures must have succeeded. @throws FttcpError `bench-client` with what it said */
+/** The client that measures must have succeeded. @throws FttcpError `lab-client` with what it said */
 export function outputOf({ client }: LabResult, what: string): string {
   if (client.exitCode === 0) return client.stdout;
   const said = `${client.stderr}${client.stdout}`.trim().slice(-500);
-  throw new FttcpError(
-    'bench-client',
-    `${what}: the client exited ${client.exitCode}${said === '' ? '' : `: ${said}`}`,
-  );
-}
-
-/** The setting belongs to the network namespace in which it is written: the host's own stays as it is. */
-function useCongestion(name: string): string {
-  return `echo ${name} > ${TCP}/tcp_congestion_control`;
-}
-
-export function defaultCongestion(): string {
-  return readFileSync(`${TCP}/tcp_congestion_control`, 'utf8').trim();
-}
-
-/** @throws FttcpError `usage` */
-export function checkCongestion(name: string): string {
-  const allowed = new Set([
-    defaultCongestion(),
-    ...readFileSync(`${TCP}/tcp_allowed_congestion_control`, 'utf8').trim().split(/\s+/),
-  ]);
-  if (allowed.has(name)) return name;
-  throw new FttcpError(
-    'usage',
-    `--congestion ${name} is not allowed in namespaces of this machine, which allows ${[...allowed].join(', ')}: ` +
-      'add it to net.ipv4.tcp_allowed_congestion_control.',
-  );
+  throw new FttcpError('lab-client', `${what}: the client exited ${client.exitCode}${said === '' ? '' : `: ${said}`}`);
 }

@@ -1,5 +1,5 @@
-/** What the benchmarks say of repeated measurements. Pure. */
-import { assert } from '../src/errors.ts';
+/** What is said of repeated measurements. Pure. */
+import { assert } from '../errors.ts';
 
 /** The middle one, or the mean of the two in the middle. */
 export function median(values: readonly number[]): number {

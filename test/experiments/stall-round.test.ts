@@ -1,6 +1,6 @@
 import { deepEqual, equal } from 'node:assert/strict';
 import { test } from 'node:test';
-import { type Round, roundOf, stallsOf } from '../../bench/failover.ts';
+import { roundOf, type StallRound, stallsOf } from '../../src/experiments/stall-round.ts';
 import type { LabResult } from '../../src/lab/result.ts';
 
 const lab = (more: Partial<LabResult> = {}): LabResult => ({
@@ -43,7 +43,7 @@ test('a round without a takeover, a connection or success has failed', () => {
 });
 
 test('rounds are summed up, failed ones among them', () => {
-  const round = (stallMs: number, more: Partial<Round> = {}): Round => ({
+  const round = (stallMs: number, more: Partial<StallRound> = {}): StallRound => ({
     stallMs,
     detectedAfterMs: stallMs - 5,
     promotedAfterMs: stallMs - 2,

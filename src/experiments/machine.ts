@@ -1,6 +1,15 @@
-/** The machine on which the benchmarks run. */
+/** The machine on which something was measured. */
 import { cpus, release, totalmem } from 'node:os';
-import type { MachineResult } from './results.ts';
+
+export interface MachineResult {
+  readonly cores: number;
+  readonly cpu: string;
+  readonly memoryBytes: number;
+  readonly kernel: string;
+  readonly node: string;
+  /** Congestion control of all ends, direct and under fttcp. */
+  readonly congestion: string;
+}
 
 export function machine(congestion: string): MachineResult {
   const processors = cpus();

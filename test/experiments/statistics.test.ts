@@ -1,7 +1,7 @@
 import { deepEqual, equal, throws } from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { median, medianDifference, medianRatio, percentile, round } from '../../bench/statistics.ts';
+import { median, medianDifference, medianRatio, percentile, round } from '../../src/experiments/statistics.ts';
 
 test('a median is the middle value, or the mean of the two in the middle', () => {
   equal(median([3]), 3);
