@@ -1,7 +1,7 @@
 /** `fttcp demo`: a file server survives the power-off of its host, in front of your eyes. */
 import path from 'node:path';
 import type { Command } from 'commander';
-import { FttcpError } from '../errors.ts';
+import { ensurePrograms, LAB_PROGRAMS } from './debian-programs.ts';
 
 interface DemoFlags {
   size: string;
@@ -10,17 +10,6 @@ interface DemoFlags {
   out: string;
   json?: boolean;
 }
-
-/** From a program to the Debian package that has it. */
-const PACKAGES = {
-  ip: 'iproute2',
-  tc: 'iproute2',
-  nsenter: 'util-linux',
-  setpriv: 'util-linux',
-  unshare: 'util-linux',
-};
-/** Plain JavaScript outside the compiled output, which the set-up step shares. */
-const DEBIAN_PACKAGES = new URL('../../../scripts/debian-packages.mjs', import.meta.url).href;
 
 export function registerDemo(program: Command): void {
   program
@@ -35,7 +24,7 @@ export function registerDemo(program: Command): void {
 }
 
 async function demo({ json, ...options }: DemoFlags): Promise<void> {
-  await checkPrograms();
+  await ensurePrograms(LAB_PROGRAMS, 'the demo needs programs');
   const [{ runDemo }, { DemoScreen }, { interruptible }, { enterUserNamespace }, { checkTunDevice }] =
     await Promise.all([
       import('../lab/demo.ts'),
@@ -55,13 +44,4 @@ async function demo({ json, ...options }: DemoFlags): Promise<void> {
   } finally {
     display.close();
   }
-}
-
-/** @throws FttcpError `programs-missing` */
-async function checkPrograms(): Promise<void> {
-  const packages: {
-    ensurePrograms(wanted: Record<string, string>, purpose: string): boolean;
-  } = await import(DEBIAN_PACKAGES);
-  if (packages.ensurePrograms(PACKAGES, 'the demo needs programs')) return;
-  throw new FttcpError('programs-missing', 'The demo cannot run without the programs named above.');
 }

@@ -6,6 +6,7 @@ import type { Command } from 'commander';
 import { VERSION } from '../daemon/version.ts';
 import { registerCheckConfig } from './check-config.ts';
 import { registerDemo } from './demo.ts';
+import { registerExperiment } from './experiment.ts';
 import { registerLab } from './lab.ts';
 import { newProgram, runProgram } from './program.ts';
 import { registerStatus } from './status.ts';
@@ -20,6 +21,7 @@ const COMMANDS: readonly ((program: Command) => void)[] = [
   registerCheckConfig,
   registerLab,
   registerDemo,
+  registerExperiment,
 ];
 
 /** Runs one command; what became of it is `process.exitCode`. */

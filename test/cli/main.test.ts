@@ -38,7 +38,7 @@ test('--version says the version of the package', async () => {
 test('--help lists the commands and succeeds', async () => {
   const { code, stdout } = await fttcp('--help');
   equal(code, 0);
-  for (const command of ['up', 'witness', 'status', 'check-config', 'lab', 'demo'])
+  for (const command of ['up', 'witness', 'status', 'check-config', 'lab', 'demo', 'experiment'])
     match(stdout, new RegExp(`^  ${command} `, 'm'));
 });
 
@@ -51,6 +51,9 @@ const MISUSES: readonly (readonly [string[], RegExp])[] = [
   [['status', '--jsn'], /^fttcp: unknown option '--jsn'/],
   [['status', '-c', 'x', '--control', 'y'], /^fttcp: say --config or --control, not both\n$/],
   [['demo', '--sise', '1MB'], /^fttcp: unknown option '--sise'/],
+  [['experiment'], /^fttcp: missing required argument 'name'/],
+  [['experiment', 'figure7'], /^fttcp: there is no experiment 'figure7'; there are figure4, .*scalability.*: all\n$/],
+  [['experiment', 'gap', '--write', '--out', 'x'], /^fttcp: say --write or --out, not both\n$/],
   [['check-config', '-c', '/nonexistent'], /^fttcp: cannot read the configuration \/nonexistent: ENOENT/],
 ];
 

@@ -1,0 +1,93 @@
+/** `fttcp experiment`: the experiments of the FT-TCP paper on hosts inside this machine, and what goes beyond them. */
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { Command } from 'commander';
+import { FttcpError } from '../errors.ts';
+import type { ExperimentName } from '../experiments/experiments.ts';
+import { ensurePrograms, LAB_PROGRAMS } from './debian-programs.ts';
+import { wholeNumber } from './program.ts';
+
+interface Flags {
+  quick?: boolean;
+  repetitions?: string;
+  json?: boolean;
+  write?: boolean;
+  out?: string;
+  detectTimeout: string;
+}
+
+const DOCUMENTS = fileURLToPath(new URL('../../../docs/paper', import.meta.url));
+const OUT = path.join('out', 'paper');
+
+export function registerExperiment(program: Command): void {
+  program
+    .command('experiment')
+    .description('Repeat the experiments of the FT-TCP paper, on hosts inside this machine')
+    .argument('<name...>', 'which ones, or all; a wrong name lists them')
+    .option('--quick', 'fewer repetitions')
+    .option('--repetitions <number>', 'of whatever an experiment repeats')
+    .option('--json', 'print one JSON object on standard output')
+    .option('--write', 'put results and pictures under docs/paper')
+    .option('--out <dir>', `put them there (default: ${OUT})`)
+    .option('--detect-timeout <time>', 'silence after which the primary is taken for dead', 'auto')
+    .action(experiment);
+}
+
+async function experiment(words: readonly string[], flags: Flags): Promise<void> {
+  const [
+    { EXPERIMENT_NAMES },
+    { runExperiments },
+    { defaultCongestion },
+    { parseTimeMs },
+    { interruptible },
+    { enterUserNamespace },
+    { checkTunDevice },
+  ] = await Promise.all([
+    import('../experiments/experiments.ts'),
+    import('../experiments/run.ts'),
+    import('../experiments/congestion.ts'),
+    import('../lab/clock.ts'),
+    import('../lab/interruption.ts'),
+    import('../lab/user-namespace.ts'),
+    import('../linux/tun.ts'),
+  ]);
+  const names = namesOf(words, EXPERIMENT_NAMES);
+  if (flags.write && flags.out !== undefined) throw new FttcpError('usage', 'say --write or --out, not both');
+  if (flags.detectTimeout !== 'auto') parseTimeMs(flags.detectTimeout);
+  const repetitions = flags.repetitions === undefined ? undefined : wholeNumber(flags.repetitions, '--repetitions', 1);
+  await ensurePrograms(LAB_PROGRAMS, 'experiments need programs');
+  enterUserNamespace(process.argv);
+  checkTunDevice();
+  const { results, failures } = await interruptible((signal) =>
+    runExperiments({
+      names,
+      out: flags.write ? DOCUMENTS : (flags.out ?? OUT),
+      settings: {
+        quick: flags.quick ?? false,
+        repetitions,
+        congestion: defaultCongestion(),
+        detectTimeout: flags.detectTimeout,
+        environment: process.env,
+        signal,
+        tell: (line) => process.stderr.write(`experiment: ${line}\n`),
+      },
+      show: (text) => process[flags.json ? 'stderr' : 'stdout'].write(`${text}\n\n`),
+    }),
+  );
+  if (flags.json)
+    process.stdout.write(`${JSON.stringify(names.length === 1 ? names.map((name) => results[name])[0] : results)}\n`);
+  for (const failure of failures) process.stderr.write(`fttcp: ${failure}\n`);
+  if (failures.length > 0) process.exitCode = 1;
+}
+
+/** In the order of the list, each once. @throws FttcpError `usage` */
+function namesOf(words: readonly string[], known: readonly ExperimentName[]): ExperimentName[] {
+  const wrong = words.find((word) => word !== 'all' && !known.some((name) => name === word));
+  if (wrong !== undefined) {
+    throw new FttcpError(
+      'usage',
+      `there is no experiment '${wrong}'; there are ${known.join(', ')}, and all of them: all`,
+    );
+  }
+  return known.filter((name) => words.includes('all') || words.includes(name));
+}
