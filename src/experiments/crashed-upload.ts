@@ -78,8 +78,13 @@ export interface Resumption {
   readonly retransmissions: number;
   /** When the new primary acknowledged anything for the first time. */
   readonly ackAtMs: number | null;
-  /** It did so before the client went on: the acknowledgement alone did not, or did, make it. */
+  /** It did so before the client went on. */
   readonly ackBeforeResumption: boolean;
+  /**
+   * That acknowledged what the old primary had not: its log held more, as it may at any moment, and a client that hears something new
+   * goes on by that alone.
+   */
+  readonly ackAdvances: boolean;
   /** The client's first data, new or sent again, after the recovery; with the takeover first, after that. */
   readonly resumedAtMs: number;
   /** From there. */
@@ -103,7 +108,7 @@ export function resumptionOf(
   const resumedMs = flow.sentMs.find((atMs) => atMs >= fromMs);
   if (resumedMs === undefined) return undefined;
   const resentMs = flow.resentMs.filter((atMs) => atMs >= crash.wallMs && atMs <= resumedMs);
-  const ackMs = flow.ackedMs.find((atMs) => atMs >= fromMs);
+  const ack = flow.acks.find(({ atMs }) => atMs >= fromMs);
   const sinceStart = (atMs: number) => round(atMs - startMs, 3);
   return {
     crashAtMs: sinceStart(crash.wallMs),
@@ -112,8 +117,9 @@ export function resumptionOf(
     recoveredAtMs: sinceStart(recoveredMs),
     firstClientRetransmissionAfterMs: resentMs[0] === undefined ? null : round(resentMs[0] - crash.wallMs, 3),
     retransmissions: resentMs.length,
-    ackAtMs: ackMs === undefined ? null : sinceStart(ackMs),
-    ackBeforeResumption: ackMs !== undefined && ackMs < resumedMs,
+    ackAtMs: ack === undefined ? null : sinceStart(ack.atMs),
+    ackBeforeResumption: ack !== undefined && ack.atMs < resumedMs,
+    ackAdvances: ack?.advances ?? false,
     resumedAtMs: sinceStart(resumedMs),
     gapMs: round(resumedMs - fromMs, 3),
     stallMs: round(flow.stallMs, 3),

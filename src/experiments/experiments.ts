@@ -1,9 +1,11 @@
 /** Everything that `fttcp experiment` can do. A new experiment is one more line here. */
 import type { Documented, Experiment } from './experiment.ts';
 import { FIGURES } from './figures.ts';
+import { gap } from './gap.ts';
 
 export const EXPERIMENTS = {
   ...FIGURES,
+  gap,
 };
 
 export type ExperimentName = keyof typeof EXPERIMENTS;

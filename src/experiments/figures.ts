@@ -1,4 +1,5 @@
 /** The five figures: which mode each shows, what the paper says of it, and why our numbers are not the same. */
+import type { Resumption } from './crashed-upload.ts';
 import type { Experiment } from './experiment.ts';
 import { type FigureResult, figure, PAPER_FIGURE_4, PAPER_FIGURE_5, PAPER_FIGURE_6 } from './figure.ts';
 
@@ -14,14 +15,16 @@ export const FIGURES: Readonly<Record<FigureName, Experiment<FigureResult>>> = {
     title: 'Figure 4: no snooping',
     mode: 'never',
     paper: PAPER_FIGURE_4,
-    remark: ({ ackBeforeResumption, retransmissions, firstClientRetransmissionAfterMs: firstMs }) =>
+    isCase: hasNothingNew,
+    remark: ({ ackAdvances, retransmissions, attempts, firstClientRetransmissionAfterMs: firstMs }) =>
       `${
-        ackBeforeResumption
-          ? 'As in the paper, the ACK at the recovery does not restart the flow, since it acknowledges nothing new; ' +
+        ackAdvances
+          ? 'Unlike in the paper, the ACK at the recovery acknowledges something new, and restarts the flow.'
+          : 'As in the paper, the ACK at the recovery acknowledges nothing new and does not restart the flow; ' +
             `retransmission number ${retransmissions} does.`
-          : "Unlike in the paper, the client's own timer ran out just when the backup had recovered."
-      } The times differ because a timer of today's Linux runs out ${firstMs?.toFixed(0) ?? '–'} ms after the crash ` +
-      'for the first time, and then doubles: the gap is at most as long as the outage before it, and depends on the moment.',
+      } A timer of today's Linux runs out ${firstMs?.toFixed(0) ?? '–'} ms after the crash for the first time, and then doubles: ` +
+      'so the times are others, and the gap is as long as the outage before it at most. ' +
+      `(The log of the backup may hold more than was acknowledged to the client, and then its ACK is news: this was run ${attempts}.)`,
   }),
   figure5: figure({
     name: 'figure5',
@@ -42,6 +45,7 @@ export const FIGURES: Readonly<Record<FigureName, Experiment<FigureResult>>> = {
     title: 'Figure 4 with the nudge',
     mode: 'nudge',
     paper: PAPER_FIGURE_4,
+    isCase: hasNothingNew,
     remark: ({ gapMs }) =>
       `Beyond the paper: without any snooping, an ICMP message of the recovered backup has the client send again ` +
       `${gapMs <= AT_ONCE_MS ? 'at once, long before its timer would' : 'only with its timer'}.`,
@@ -57,6 +61,11 @@ export const FIGURES: Readonly<Record<FigureName, Experiment<FigureResult>>> = {
       `${stallMs <= TAKEOVER_FIRST_STALL_GOAL_MS ? 'met' : 'MISSED'}).`,
   }),
 };
+
+/** The ACK at the recovery cannot wake the client. */
+function hasNothingNew({ ackAdvances }: Resumption): boolean {
+  return !ackAdvances;
+}
 
 function snoopedRemark({ gapMs, recoveredAtMs, paper }: FigureResult): string {
   const restarts =

@@ -34,6 +34,11 @@ export interface FlowSegment {
 
 export type Ending = 'open' | 'closed' | 'service-reset' | 'client-reset';
 
+export interface Acknowledgement {
+  atMs: number;
+  advances: boolean;
+}
+
 export interface FlowReport {
   /** `ip:port` */
   client: string;
@@ -52,8 +57,8 @@ export interface FlowReport {
   /** After the first fault, the earliest times: when the client sent data, and when it sent data again. */
   sentMs: number[];
   resentMs: number[];
-  /** Likewise, when the service acknowledged anything, new or not. */
-  ackedMs: number[];
+  /** Likewise, when the service acknowledged anything, and whether that was new. */
+  acks: Acknowledgement[];
   whole: Point[];
   closeUp: Point[];
 }
@@ -67,8 +72,8 @@ const RECENT_MS = 20;
 /** More than a request: sent since the last answer, it is an upload. */
 const UPLOAD_BYTES = 65_536;
 const NEVER = Number.NEGATIVE_INFINITY;
-/** Of each kind of times after the fault. */
-const TIMES_MAX = 10_000;
+/** Of each kind after the fault. */
+const SEEN_MAX = 10_000;
 
 /** One connection. Positions count from the SYN: it is 0, the first byte of data is 1. */
 export class Flow {
@@ -91,7 +96,7 @@ export class Flow {
   #retransmissions = 0;
   readonly #sentMs: number[] = [];
   readonly #resentMs: number[] = [];
-  readonly #ackedMs: number[] = [];
+  readonly #acks: Acknowledgement[] = [];
 
   #firstFaultMs = Number.POSITIVE_INFINITY;
   #stallMs = 0;
@@ -210,7 +215,7 @@ export class Flow {
       startMs: this.#startMs,
       sentMs: this.#sentMs,
       resentMs: this.#resentMs,
-      ackedMs: this.#ackedMs,
+      acks: this.#acks,
       whole: this.#series.whole,
       closeUp: this.#series.closeUp,
     };
@@ -223,7 +228,7 @@ export class Flow {
   #acknowledged(atMs: number, position: number): void {
     const una = Math.min(position, this.#sndNxt);
     this.#series.add(atMs, Math.max(0, position - 1), 'serviceAck');
-    this.#note(this.#ackedMs, atMs);
+    this.#note(this.#acks, { atMs, advances: una > this.#sndUna });
     if (una <= this.#sndUna) return;
     if (this.#upSinceMs !== NEVER) this.#count(this.#upSinceMs, atMs);
     this.#sndUna = una;
@@ -235,8 +240,8 @@ export class Flow {
   }
 
   /** Only what comes after the fault. */
-  #note(times: number[], atMs: number): void {
-    if (this.#firstFaultMs !== Number.POSITIVE_INFINITY && times.length < TIMES_MAX) times.push(atMs);
+  #note<Seen>(list: Seen[], seen: Seen): void {
+    if (this.#firstFaultMs !== Number.POSITIVE_INFINITY && list.length < SEEN_MAX) list.push(seen);
   }
 
   #clientSentData(atMs: number, idle: boolean): void {

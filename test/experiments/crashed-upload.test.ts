@@ -33,7 +33,7 @@ function upload(more: { lab?: Partial<LabResult>; flow?: Partial<FlowReport> } =
     startMs: START + 80,
     sentMs: at(1001, 1300, 1900, 3100, 4800, 4801),
     resentMs: at(1300, 1900, 3100, 4800, 4801),
-    ackedMs: at(1000.5, 3600, 4801),
+    acks: at(1000.5, 3600, 4801).map((atMs) => ({ atMs, advances: atMs !== START + 3600 })),
     whole: [],
     closeUp: [],
     ...more.flow,
@@ -60,6 +60,7 @@ test('after the recovery an ACK alone restarts nothing, and the fourth retransmi
     retransmissions: 4,
     ackAtMs: 3600,
     ackBeforeResumption: true,
+    ackAdvances: false,
     resumedAtMs: 4800,
     gapMs: 1300,
     stallMs: 3800,
@@ -68,16 +69,16 @@ test('after the recovery an ACK alone restarts nothing, and the fourth retransmi
 
 test('with new data the client goes on as well, and has sent nothing again', () => {
   const at = (ms: number) => START + ms;
-  const flow = { sentMs: [at(1001), at(3501)], resentMs: [], ackedMs: [at(3500.5)] };
-  const { gapMs, retransmissions, firstClientRetransmissionAfterMs, ackBeforeResumption } =
+  const flow = { sentMs: [at(1001), at(3501)], resentMs: [], acks: [{ atMs: at(3500.5), advances: true }] };
+  const { gapMs, retransmissions, firstClientRetransmissionAfterMs, ackAdvances } =
     resumptionOf(upload({ flow }), 'recovered') ?? {};
   deepEqual(
-    { gapMs, retransmissions, firstClientRetransmissionAfterMs, ackBeforeResumption },
+    { gapMs, retransmissions, firstClientRetransmissionAfterMs, ackAdvances },
     {
       gapMs: 1,
       retransmissions: 0,
       firstClientRetransmissionAfterMs: null,
-      ackBeforeResumption: true,
+      ackAdvances: true,
     },
   );
 });

@@ -73,7 +73,7 @@ test('an upload that stalls counts from the fault to the next new acknowledgemen
 });
 
 test('what the client sent and the service acknowledged is timed from the fault on', () => {
-  const { sentMs, resentMs, ackedMs } = new Conversation()
+  const { sentMs, resentMs, acks } = new Conversation()
     .open()
     .client(1, 1, 1, 1000)
     .service(2, 1, 1001, 0)
@@ -83,8 +83,13 @@ test('what the client sent and the service acknowledged is timed from the fault 
     .service(30, 1, 1001, 0)
     .client(31, 2001, 1, 1000)
     .client(32, 3001, 1, 0)
+    .service(33, 1, 3001, 0)
     .report(100);
-  assert.deepEqual({ sentMs, resentMs, ackedMs }, { sentMs: [11, 20, 31], resentMs: [20], ackedMs: [30] });
+  assert.deepEqual({ sentMs, resentMs }, { sentMs: [11, 20, 31], resentMs: [20] });
+  assert.deepEqual(acks, [
+    { atMs: 30, advances: false },
+    { atMs: 33, advances: true },
+  ]);
 });
 
 test('sequence numbers wrap around in both directions', () => {
