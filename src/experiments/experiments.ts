@@ -2,10 +2,12 @@
 import type { Documented, Experiment } from './experiment.ts';
 import { FIGURES } from './figures.ts';
 import { gap } from './gap.ts';
+import { table1 } from './table1.ts';
 
 export const EXPERIMENTS = {
   ...FIGURES,
   gap,
+  table1,
 };
 
 export type ExperimentName = keyof typeof EXPERIMENTS;

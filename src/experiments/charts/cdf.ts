@@ -38,13 +38,16 @@ export function cdfChart(data: CdfChart): string {
 
 /** A step up at each value; beyond the first and the last, curves would only cover each other. */
 function stairs(values: readonly number[], area: Area): string {
-  const steps = [...values]
-    .sort((one, other) => one - other)
-    .map((value, index) => {
-      const x = n(area.x(value));
-      const y = n(area.y(((index + 1) / values.length) * 100));
-      return index === 0 ? `M${x},${n(area.y(0))}V${y}` : `H${x}V${y}`;
-    });
+  const steps: string[] = [];
+  const ascending = [...values].sort((one, other) => one - other);
+  for (const [index, value] of ascending.entries()) {
+    const x = n(area.x(value));
+    const next = ascending[index + 1];
+    // Of many steps in one place the last one is as high as all of them.
+    if (next !== undefined && n(area.x(next)) === x) continue;
+    const y = n(area.y(((index + 1) / values.length) * 100));
+    steps.push(steps.length === 0 ? `M${x},${n(area.y(0))}V${y}` : `H${x}V${y}`);
+  }
   return steps.join('');
 }
 

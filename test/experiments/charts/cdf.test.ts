@@ -13,13 +13,13 @@ const chart: CdfChart = {
   ],
 };
 
-test('a distribution climbs from 0 to 100 % in one step for each value', () => {
+test('a distribution climbs from 0 to 100 % in a step for each value, or for several in one place', () => {
   const svg = cdfChart(chart);
   const [path = ''] = pathsOf(svg, 'few');
   const heights = [path.split(',')[1] ?? '', ...path.split('V').slice(1)].map((part) => Number.parseFloat(part));
   const [none, all] = ['0', '100'].map((share) => textsOf(svg).find(({ content }) => content === share)?.y ?? 0);
   const shares = heights.map((y) => ((none ?? 0) - 4 - y) / ((none ?? 0) - (all ?? 0)));
-  assert.deepEqual(shares, [0, 0.25, 0.5, 0.75, 1]);
+  assert.deepEqual(shares, [0, 0.25, 0.75, 1]);
   assertSound(svg);
 });
 
