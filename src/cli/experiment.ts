@@ -35,7 +35,7 @@ export function registerExperiment(program: Command): void {
 
 async function experiment(words: readonly string[], flags: Flags): Promise<void> {
   const [
-    { EXPERIMENT_NAMES },
+    { EXPERIMENT_NAMES, programsFor },
     { runExperiments },
     { defaultCongestion },
     { parseTimeMs },
@@ -55,7 +55,7 @@ async function experiment(words: readonly string[], flags: Flags): Promise<void>
   if (flags.write && flags.out !== undefined) throw new FttcpError('usage', 'say --write or --out, not both');
   if (flags.detectTimeout !== 'auto') parseTimeMs(flags.detectTimeout);
   const repetitions = flags.repetitions === undefined ? undefined : wholeNumber(flags.repetitions, '--repetitions', 1);
-  await ensurePrograms(LAB_PROGRAMS, 'experiments need programs');
+  await ensurePrograms({ ...LAB_PROGRAMS, ...programsFor(names) }, 'experiments need programs');
   enterUserNamespace(process.argv);
   checkTunDevice();
   const { results, failures } = await interruptible((signal) =>

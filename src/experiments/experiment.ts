@@ -23,6 +23,8 @@ export interface Outcome<Result> {
 
 /** Tables and remarks follow from the result alone, so that a page can be made of one that was written down. */
 export interface Experiment<Result extends object = object> {
+  /** Those it needs besides the lab's: from the program to the Debian package that has it. */
+  readonly programs?: Readonly<Record<string, string>>;
   /** On two cores. */
   estimateS(settings: ExperimentSettings): number;
   measure(settings: ExperimentSettings): Promise<Outcome<Result>>;

@@ -1,17 +1,29 @@
 /** Everything that `fttcp experiment` can do. A new experiment is one more line here. */
 import type { Documented, Experiment } from './experiment.ts';
+import { failover } from './failover.ts';
 import { FIGURES } from './figures.ts';
 import { gap } from './gap.ts';
+import { overhead } from './overhead.ts';
+import { scalability } from './scalability.ts';
 import { table1 } from './table1.ts';
 
 export const EXPERIMENTS = {
   ...FIGURES,
   gap,
   table1,
+  overhead,
+  failover,
+  scalability,
 };
 
 export type ExperimentName = keyof typeof EXPERIMENTS;
 export const EXPERIMENT_NAMES = Object.keys(EXPERIMENTS) as ExperimentName[];
+
+/** From the programs that they need, besides the lab's, to their Debian packages. */
+export function programsFor(names: readonly ExperimentName[]): Record<string, string> {
+  const experiments: readonly Experiment[] = names.map((name) => EXPERIMENTS[name]);
+  return Object.assign({}, ...experiments.map(({ programs }) => programs));
+}
 
 type ResultOf<It> = It extends Experiment<infer Result> ? Result : never;
 
