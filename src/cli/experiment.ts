@@ -74,8 +74,9 @@ async function experiment(words: readonly string[], flags: Flags): Promise<void>
       show: (text) => process[flags.json ? 'stderr' : 'stdout'].write(`${text}\n\n`),
     }),
   );
-  if (flags.json)
-    process.stdout.write(`${JSON.stringify(names.length === 1 ? names.map((name) => results[name])[0] : results)}\n`);
+  const [name, ...others] = names;
+  const result = others.length > 0 ? results : name && results[name];
+  if (flags.json && result !== undefined) process.stdout.write(`${JSON.stringify(result)}\n`);
   for (const failure of failures) process.stderr.write(`fttcp: ${failure}\n`);
   if (failures.length > 0) process.exitCode = 1;
 }

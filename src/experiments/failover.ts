@@ -28,7 +28,7 @@ export interface FailoverResult {
 }
 
 const RATE = '100mbit';
-const ROUND_S = 4;
+const ROUND_S = 3.7;
 const LOAD_NAMES: Readonly<Record<FailoverLoad, string>> = {
   up: 'upload',
   down: 'download',

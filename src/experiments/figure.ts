@@ -35,7 +35,7 @@ const RECOVERY_DELAY_MS = 2500;
 /** The picture's, and so the upload's at least. */
 const SPAN_MS = 6000;
 const UPLOAD_MS = 6500;
-const ESTIMATE_S = 13;
+const ESTIMATE_S = 12;
 const ATTEMPTS = 5;
 
 const PAPER = { crashAtMs: CRASH_AT_MS, recoveredAtMs: CRASH_AT_MS + RECOVERY_DELAY_MS };

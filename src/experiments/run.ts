@@ -58,9 +58,13 @@ function document<Result extends object>(
   name: string,
   result: Result,
   startedMs: number,
-  { congestion, quick, repetitions }: ExperimentSettings,
+  { congestion, quick, repetitions, detectTimeout }: ExperimentSettings,
 ): Documented<Result> {
-  const options = [...(quick ? ['--quick'] : []), ...(repetitions === undefined ? [] : ['--repetitions', repetitions])];
+  const options = [
+    ...(quick ? ['--quick'] : []),
+    ...(repetitions === undefined ? [] : ['--repetitions', repetitions]),
+    ...(detectTimeout === 'auto' ? [] : ['--detect-timeout', detectTimeout]),
+  ];
   return {
     ...result,
     machine: machine(congestion),

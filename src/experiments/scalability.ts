@@ -30,7 +30,7 @@ const RATE = '100mbit';
 const PORT = 7000;
 const WARM_UP_MS = 1000;
 const MEASURED_MS = 3000;
-const RUN_S = 7;
+const RUN_S = 5.6;
 
 const runsOf = (settings: ExperimentSettings) => repetitions(settings, 3, 1);
 const clientsOf = ({ quick }: ExperimentSettings) => (quick ? CLIENTS_QUICK : CLIENTS);

@@ -28,7 +28,11 @@ const figure: FigureResult = {
   paper: PAPER_FIGURE_4,
 };
 
-const waits = gapsOf([{ recoveryMs: 210, gapMs: 4 }, undefined, { recoveryMs: 5010, gapMs: 30 }]);
+const waits = gapsOf([
+  { recoveryMs: 210, gapMs: 4, ackAdvances: true },
+  undefined,
+  { recoveryMs: 5010, gapMs: 30, ackAdvances: false },
+]);
 const gap: GapResult = {
   modes: { never: waits, reactive: waits, permanent: gapsOf([undefined]), nudge: waits, 'takeover-first': waits },
   goals: { nudgeP95Ms: 20, takeoverFirstMaxMs: 50 },
