@@ -38,6 +38,13 @@ const UPLOAD_MS = 6500;
 const ESTIMATE_S = 12;
 const ATTEMPTS = 5;
 
+/** Events of the daemons, and what they are in the picture. */
+const MARKED: ReadonlyMap<string, PlotEvent['kind']> = new Map([
+  ['suspected', 'detected'],
+  ['promoted', 'promoted'],
+  ['recovered', 'recovered'],
+]);
+
 const PAPER = { crashAtMs: CRASH_AT_MS, recoveredAtMs: CRASH_AT_MS + RECOVERY_DELAY_MS };
 /** FT-TCP's pictures are read by eye: to a tenth of a second. */
 export const PAPER_FIGURE_4: PaperFigure = {
@@ -111,12 +118,10 @@ function inWords({ mode, gapMs, stallMs }: FigureResult): string {
 }
 
 function plot(title: string, result: FigureResult, { startMs, faults, events, flows }: LabTrace): string {
-  const names = { suspected: 'detected', promoted: 'promoted', recovered: 'recovered' } as const;
-  const marks = events.flatMap(({ event, atMs }): PlotEvent[] =>
-    event in names
-      ? [{ atMs, label: names[event as keyof typeof names], kind: names[event as keyof typeof names] }]
-      : [],
-  );
+  const marks = events.flatMap(({ event, atMs }): PlotEvent[] => {
+    const kind = MARKED.get(event);
+    return kind === undefined ? [] : [{ atMs, label: kind, kind }];
+  });
   const crashes = faults.map(({ wallMs }): PlotEvent => ({ atMs: wallMs, label: 'crash', kind: 'fault' }));
   return plotSequence({
     title,
