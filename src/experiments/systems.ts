@@ -10,7 +10,7 @@ export const SYSTEM_LAB: Readonly<Record<System, Partial<LabOptions>>> = {
 };
 
 /** Those that are measured. */
-export const SYSTEMS: readonly System[] = ['direct', 'hot'];
+export const SYSTEMS: readonly System[] = ['direct', 'hot', 'cold'];
 
 /** Another one begins in each round: what the machine does meanwhile favours none. */
 export function inTurn<Item>(items: readonly Item[], round: number): Item[] {
