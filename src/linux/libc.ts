@@ -37,6 +37,16 @@ export const libc = {
     'int fcntl(int fd, int command, int argument)',
   ),
   flock: declare<(fd: number, operation: number) => number>('int flock(int fd, int operation)'),
+  lgetxattr: declare<(path: number, name: number, value: number, size: number) => number>(
+    'intptr_t lgetxattr(uintptr_t path, uintptr_t name, uintptr_t value, size_t size)',
+  ),
+  lsetxattr: declare<(path: number, name: number, value: number, size: number, flags: number) => number>(
+    'int lsetxattr(uintptr_t path, uintptr_t name, uintptr_t value, size_t size, int flags)',
+  ),
+  lremovexattr: declare<(path: number, name: number) => number>('int lremovexattr(uintptr_t path, uintptr_t name)'),
+  llistxattr: declare<(path: number, list: number, size: number) => number>(
+    'intptr_t llistxattr(uintptr_t path, uintptr_t list, size_t size)',
+  ),
   eventfd: declare<(initial: number, flags: number) => number>('int eventfd(unsigned int initial, int flags)'),
 
   prctl: declare<(option: number, a: number, b: number, c: number, d: number) => number>(
