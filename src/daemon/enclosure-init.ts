@@ -3,7 +3,7 @@
  * `enclosure.ts` starts it and talks to it; this file is its text, and the kernel settings that every replica shares.
  *
  * The conversation: the script sets the kernel up and says `ready`; the daemon moves the TUN in and answers `go`; the script
- * configures the TUN, says `started` and runs the server in the foreground. A shell that waits reaps whatever is orphaned to it. When the
+ * configures the TUN, mounts overlays, says `started` and runs the server in the foreground. A shell that waits reaps whatever is orphaned to it. When the
  * command has ended it says `exit CODE`; the daemon answers `sweep` if what the command started is to end too. Process 1 stays: with it the
  * network, in which the kernel still sends what the server wrote. When it ends, the kernel ends everything in the namespace.
  * End of file in place of an answer means that the daemon is gone: it leaves.
@@ -11,6 +11,8 @@
  * Standard error (descriptor 2) is the way to the daemon: lines that start with `fttcp: ` are the conversation, anything else is a complaint of
  * some tool. The server's own standard error is descriptor 3.
  */
+
+import { overlayKind } from '../linux/overlay.ts';
 
 /** Inside, the TUN always has this name, so that what a server may see of it is the same on every replica. */
 export const SERVICE_INTERFACE = 'service0';
@@ -82,6 +84,17 @@ export interface InitNetwork {
   readonly mtu: number;
 }
 
+/** A directory that is covered, inside the enclosure, by an overlay on itself. */
+export interface Overlay {
+  readonly directory: string;
+  /** Has the directories `upper` and `work`, and `lower`, a link to the directory. */
+  readonly layer: string;
+}
+
+export function uncoveredWarning(directory: string): string {
+  return `${directory} is not covered by an overlay: the server works on it itself, and a replay that is broken off cannot be repeated`;
+}
+
 /** Environment variables that hand the script what a command line would show to every user of the host. */
 export const INIT_VARIABLES = {
   script: 'FTTCP_INIT',
@@ -94,7 +107,7 @@ export const INIT_VARIABLES = {
 } as const;
 
 /** The text of the script, for `sh -c`. */
-export function initScript(network: InitNetwork): string {
+export function initScript(network: InitNetwork, overlays: readonly Overlay[]): string {
   const v = INIT_VARIABLES;
   const sysctls = ENCLOSURE_SYSCTLS.map(([name, value, need]) => {
     const line = `put ${sysctlPath(name)} ${shellQuote(value)}`;
@@ -111,6 +124,7 @@ read -r go || exit 1
 ip ${isV6(network) ? '-6' : '-4'} -batch - <<'END' || exit 1
 ${ipBatch(network).join('\n')}
 END
+${coverScript(overlays)}
 cd -- "$${v.directory}" || exit 1
 if [ -n "$${v.user}" ]; then
   group=$(id -g -- "$${v.user}") || exit 1
@@ -131,6 +145,24 @@ while read -r word; do
   [ "$word" != sweep ] || kill -KILL -1 2>/dev/null
 done
 `;
+}
+
+/** Mounts overlays. What the kernel refuses is told by `say`: a warning, and `uncovered` with its index. */
+export function coverScript(overlays: readonly Overlay[]): string {
+  const attempts = overlays.map(({ directory, layer }, index) => {
+    const refused = `say ${shellQuote(`warning ${uncoveredWarning(directory)}:`)} "$reason"; say uncovered ${index}`;
+    return `reason=$(cover ${shellQuote(layer)} ${shellQuote(directory)} 2>&1) || { ${refused}; }`;
+  });
+  // From inside the layer: what stands in the options are its own three names.
+  return `
+cover() {
+  cd -- "$1" || return 1
+  for options in ${overlayKind().mountOptions.join(' ')}; do
+    mount -t overlay -o "lowerdir=lower,upperdir=upper,workdir=work,$options" overlay "$2" && return 0
+  done
+  return 1
+}
+${attempts.join('\n')}`;
 }
 
 function sysctlPath(name: string): string {

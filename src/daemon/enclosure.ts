@@ -20,7 +20,7 @@ import { hasOtherUsers } from '../linux/capabilities.ts';
 import { ip } from '../linux/ip.ts';
 import { openPipe } from '../linux/pipe.ts';
 import { childrenOf, listeningPorts, processState, signalName } from '../linux/process.ts';
-import { INIT_VARIABLES, initScript, LINE_PREFIX, shellQuote } from './enclosure-init.ts';
+import { INIT_VARIABLES, initScript, LINE_PREFIX, type Overlay, shellQuote } from './enclosure-init.ts';
 
 export { ENCLOSURE_SYSCTLS, SERVICE_INTERFACE } from './enclosure-init.ts';
 
@@ -43,6 +43,8 @@ export interface EnclosureOptions {
   readonly user?: string;
   /** The server's working directory, `/` by default. */
   readonly directory?: string;
+  /** Mounted before the server starts; what it writes goes into their upper layers. */
+  readonly overlays?: readonly Overlay[];
   /** The whole environment of the server; HOSTNAME is added, and a usual PATH if there is none. */
   readonly environment: Readonly<Record<string, string>>;
   readonly hostName: string;
@@ -65,15 +67,18 @@ export class Enclosure {
   readonly initPid: number;
   /** The server command as the daemon sees it. */
   readonly serverPid: number;
-  /** Kernel settings that were refused. The replicas' TCPs may behave differently for it. */
+  /** Kernel settings that were refused: the replicas' TCPs may behave differently for it. And overlays. */
   readonly warnings: readonly string[];
+  /** Overlays that were refused. */
+  readonly uncovered: readonly Overlay[];
   readonly #init: InitProcess;
 
-  private constructor(init: InitProcess, initPid: number, serverPid: number) {
+  private constructor(init: InitProcess, initPid: number, serverPid: number, overlays: readonly Overlay[]) {
     this.#init = init;
     this.initPid = initPid;
     this.serverPid = serverPid;
     this.warnings = init.warnings;
+    this.uncovered = overlays.filter((_, index) => init.uncovered.includes(index));
   }
 
   /**
@@ -91,7 +96,7 @@ export class Enclosure {
       await init.said('started');
       const serverPid = await init.findServer();
       init.reportExitTo(options);
-      return new Enclosure(init, initPid, serverPid);
+      return new Enclosure(init, initPid, serverPid, options.overlays ?? []);
     } catch (error) {
       init.kill();
       await init.ended;
@@ -134,6 +139,8 @@ function validate(options: EnclosureOptions): void {
 /** The processes around the namespaces, and the conversation with process 1. */
 class InitProcess {
   readonly warnings: string[] = [];
+  /** By their indices. */
+  readonly uncovered: number[] = [];
   readonly ended: Promise<void>;
   hasEnded = false;
   readonly #child: ChildProcess;
@@ -281,6 +288,7 @@ class InitProcess {
     const text = line.slice(LINE_PREFIX.length);
     const [word = '', ...rest] = text.split(' ');
     if (word === 'warning') this.warnings.push(rest.join(' '));
+    else if (word === 'uncovered') this.uncovered.push(Number(rest[0]));
     else if (word === 'exit') {
       this.#exitCode = Number(rest[0]);
       // When asked to stop, what the server forked has its own time to end.
@@ -347,7 +355,7 @@ function initEnvironment(options: EnclosureOptions): Record<string, string> {
   return {
     // Not the server's own variables: LD_PRELOAD would reach the tools that set the enclosure up.
     PATH: `${SYSTEM_PATH}:${PATH}`,
-    [v.script]: initScript(options),
+    [v.script]: initScript(options, options.overlays ?? []),
     [v.hostName]: options.hostName,
     [v.directory]: options.directory ?? '/',
     [v.user]: options.user ?? '',

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -12,6 +12,7 @@ import {
   type EnclosureStatus,
   SERVICE_INTERFACE,
 } from '../../src/daemon/enclosure.ts';
+import { foldUpper } from '../../src/daemon/fold-upper.ts';
 import { hasOtherUsers } from '../../src/linux/capabilities.ts';
 import { close, POLLIN, Poller, read } from '../../src/linux/io.ts';
 import { ip } from '../../src/linux/ip.ts';
@@ -20,6 +21,7 @@ import { childrenOf } from '../../src/linux/process.ts';
 import { openTun } from '../../src/linux/tun.ts';
 import { ownNetwork, until } from '../linux/own-network.ts';
 import { needs } from '../needs.ts';
+import { makeLayer } from './private-overlay.ts';
 
 const skip = ownNetwork('tun');
 
@@ -284,6 +286,45 @@ test('a server that ignores SIGTERM is killed after its grace', { skip }, async 
   await until('ready', () => lines.includes('ready'));
   await enclosure.stop(50);
   assert.deepEqual(await status, { code: null, signal: 'SIGKILL' });
+});
+
+test('what the server changes in a covered directory is seen by it alone', { skip }, async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'fttcp-covered, by: '));
+  t.after(() => rmSync(folder, { recursive: true }));
+  const directory = join(folder, "it's covered");
+  mkdirSync(directory);
+  writeFileSync(join(directory, 'file'), 'at first\n');
+  const overlay = makeLayer(directory, join(folder, 'layer'));
+  const command = 'echo more >>file; echo new >made; cat file; ls';
+  const { enclosure, lines, status } = await run(command, { overlays: [overlay], directory });
+  await status;
+  assert.deepEqual(enclosure.uncovered, []);
+  assert.deepEqual(lines, ['at first', 'more', 'file', 'made']);
+  assert.equal(readFileSync(join(directory, 'file'), 'utf8'), 'at first\n');
+  assert.deepEqual(readdirSync(directory), ['file']);
+  foldUpper(Buffer.from(join(overlay.layer, 'upper')), Buffer.from(directory), () => {});
+  assert.equal(readFileSync(join(directory, 'file'), 'utf8'), 'at first\nmore\n');
+  assert.deepEqual(readdirSync(directory), ['file', 'made']);
+});
+
+test('an overlay that the kernel refuses is told, and the others are there', { skip }, async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'fttcp-uncovered-'));
+  t.after(() => rmSync(folder, { recursive: true }));
+  const [refused, taken] = ['refused', 'taken'].map((name) => {
+    const directory = join(folder, name);
+    mkdirSync(directory);
+    return makeLayer(directory, join(folder, `layer-${name}`));
+  });
+  assert.ok(refused !== undefined && taken !== undefined);
+  rmSync(join(refused.layer, 'work'), { recursive: true });
+  const command = `touch '${refused.directory}/made' '${taken.directory}/made'`;
+  const { enclosure, status } = await run(command, { overlays: [refused, taken] });
+  await status;
+  assert.deepEqual(enclosure.uncovered, [refused]);
+  const warnings = enclosure.warnings.filter((warning) => warning.startsWith(`${refused.directory} is not covered`));
+  assert.match(warnings[0] ?? '', /cannot be repeated: mount: /);
+  assert.deepEqual(readdirSync(refused.directory), ['made']);
+  assert.deepEqual(readdirSync(taken.directory), []);
 });
 
 test('what is refused is told, and leaves nothing but the TUN', { skip }, async () => {
