@@ -3,6 +3,7 @@
  * error that lists everything that is wrong with its place in the file. Keys and defaults: `config-schema.ts`; for
  * people: docs/configuration.md.
  */
+import { relative } from 'node:path';
 import { INTERVALS_PER_TIMEOUT_MIN } from '../detector/gap-histogram.ts';
 import { type LogConfig, logConfig, parseConfigFile, readConfigText, refuse, resolveKey } from './config-file.ts';
 import type { Problem } from './config-problems.ts';
@@ -133,6 +134,7 @@ export function parseConfig(text: string, fileName: string): ServiceConfig {
     ...detectProblems(file),
     ...limitProblems(file),
     ...retainedProblems(file),
+    ...stateProblems(file),
   ];
   const key = resolveKey(file, [], problems);
   if (problems.length > 0 || key === undefined) refuse(source, problems);
@@ -230,6 +232,27 @@ function* retainedProblems({ retained }: ParsedFile): Iterable<Problem> {
   }
 }
 
+/** Overlays neither cover each other nor what they are made of. */
+function* stateProblems(file: ParsedFile): Iterable<Problem> {
+  const layers = retainedDirectory(file);
+  for (const [index, directory] of file.state.entries()) {
+    const other = [...file.state.slice(0, index), layers].find(
+      (it) => isWithin(it, directory) || isWithin(directory, it),
+    );
+    if (other === undefined) continue;
+    const whose = other === layers ? 'retained.directory' : 'of the same list';
+    yield { path: ['state', index], text: `; allowed: a directory neither in nor around ${other} (${whose})` };
+  }
+}
+
+function isWithin(directory: string, place: string): boolean {
+  return !/^\.\.(\/|$)/.test(relative(place, directory));
+}
+
+function retainedDirectory({ service, retained }: ParsedFile): string {
+  return retained.directory ?? `/var/lib/fttcp/${service}`;
+}
+
 function resolve(file: ParsedFile, key: Uint8Array): ServiceConfig {
   const { service, address, lan, level, onDivergence, self, replicas, witness, nudge, realtime, limits } = file;
   const { snoop, takeover, recoveryDelay, backup, state, retained } = file;
@@ -284,7 +307,7 @@ function resolve(file: ParsedFile, key: Uint8Array): ServiceConfig {
     state,
     retained: {
       ...retained,
-      directory: retained.directory ?? `/var/lib/fttcp/${service}`,
+      directory: retainedDirectory(file),
       replayClosed: retained.replayClosed === 'true',
     },
     realtime,

@@ -2,6 +2,7 @@
 // socket, writes the log, and ends everything in the right order. Packets never come here.
 import { randomInt } from 'node:crypto';
 import { networkInterfaces } from 'node:os';
+import path from 'node:path';
 import { Worker } from 'node:worker_threads';
 import type { Role } from '../detector/heartbeat.ts';
 import { FttcpError } from '../errors.ts';
@@ -22,8 +23,10 @@ import type { ColdData, DataWorkerData, ServerHandles } from './data-loop.ts';
 import type { DataCommand, DataMessage } from './data-worker.ts';
 import type { DetectorReady, DetectorWorkerData } from './detector-worker.ts';
 import { Enclosure, type EnclosureStatus } from './enclosure.ts';
+import type { Overlay } from './enclosure-init.ts';
 import { HealthBoard, HealthReading } from './health-board.ts';
 import { collectWithoutHelpers } from './helper-threads.ts';
+import { InitialState } from './initial-state.ts';
 import { createLogger, type Logger } from './logger.ts';
 import { isCrash } from './server-death.ts';
 import { serviceMac, serviceTag } from './service-identity.ts';
@@ -48,6 +51,7 @@ class Daemon {
   readonly #asPrimary: boolean;
   readonly #log: Logger;
   readonly #board: HealthBoard;
+  readonly #state: InitialState;
   readonly #divergences = new BurstLimit<Readonly<Record<string, unknown>>>((facts) =>
     this.#log.warn('diverged', facts),
   );
@@ -77,6 +81,8 @@ class Daemon {
     this.#asPrimary = asPrimary;
     this.#log = createLogger({ base: { service: config.service, self: config.self }, ...config.log });
     this.#board = new HealthBoard();
+    const state = config.backup === 'cold' ? config.state : [];
+    this.#state = new InitialState(state, path.join(config.retained.directory, 'state'), this.#log);
   }
 
   async run(): Promise<void> {
@@ -92,12 +98,16 @@ class Daemon {
     this.#watchLan();
     const group = this.#joinGroup();
     try {
+      await this.#state.settle();
+      this.#state.check();
       if (peer === undefined) this.#standAlone();
       else await this.#startDetector();
-      do {
+      while (!this.#stopping) {
         this.#rejoining = false;
         await this.#runReplica();
-      } while (this.#rejoining && !this.#stopping);
+        await this.#state.settle();
+        if (!this.#rejoining) break;
+      }
       this.#divergences.end();
       this.#log.info('down');
       if (this.#failure !== undefined) throw this.#failure;
@@ -131,16 +141,16 @@ class Daemon {
     }
   }
 
-  async #startServer(): Promise<ServerHandles> {
+  async #startServer(overlays: readonly Overlay[] = []): Promise<ServerHandles> {
     const tun = openTun();
     this.#tunFd = tun.fd;
-    const enclosure = await this.#startEnclosure(tun.name);
+    const enclosure = await this.#startEnclosure(tun.name, overlays);
     return { tunFd: tun.fd, enclosurePid: enclosure.initPid, serverPid: enclosure.serverPid };
   }
 
   /** A cold host speaks now, and its log is to go through the server. */
-  #startColdServer(): void {
-    this.#startServer().then(
+  #startColdServer(replay: boolean): void {
+    this.#startServer(replay ? this.#state.prepare() : []).then(
       (server) => this.#command({ command: 'server-started', server }),
       (error: Error) => this.#end(error),
     );
@@ -160,7 +170,7 @@ class Daemon {
     return { log: { ...identity, memory, directory, segmentBytes, sync, replayClosed }, onLogFull };
   }
 
-  async #startEnclosure(tunName: string): Promise<Enclosure> {
+  async #startEnclosure(tunName: string, overlays: readonly Overlay[]): Promise<Enclosure> {
     const { server, address, lan, service } = this.#config;
     const { ip } = address;
     const enclosure = await Enclosure.start({
@@ -171,6 +181,7 @@ class Daemon {
       mtu: lan.mtu,
       ...(server.user === undefined ? {} : { user: server.user }),
       ...(server.directory === undefined ? {} : { directory: server.directory }),
+      overlays,
       environment: server.environment,
       hostName: service,
       ...(server.log === undefined
@@ -180,6 +191,7 @@ class Daemon {
     });
     this.#enclosure = enclosure;
     this.#serverRunning = true;
+    for (const overlay of enclosure.uncovered) this.#state.giveUp(overlay);
     for (const warning of enclosure.warnings) this.#log.warn('enclosure-warning', { warning });
     this.#log.info('server-started', { pid: enclosure.initPid });
     return enclosure;
@@ -348,8 +360,8 @@ class Daemon {
       this.#divergences.take({ ...facts, atMs });
       return;
     }
-    if (event === 'server-wanted') {
-      this.#startColdServer();
+    if (told.event === 'server-wanted') {
+      this.#startColdServer(told.replay);
       return;
     }
     const grave =
@@ -376,6 +388,7 @@ class Daemon {
         connections: told.connections,
       };
     }
+    if (told.event === 'recovered') this.#state.recovered();
     if (told.event === 'server-killed') this.#serverKilled(told.signal, told.alone);
     if (told.event === 'replay-failed') {
       this.#failure = new FttcpError('replay-failed', `the retained log cannot be replayed: ${told.problem}`);

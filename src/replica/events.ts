@@ -17,8 +17,8 @@ export type ReplicaEvent =
     }
   /** The server of a new primary has taken all that the log held. */
   | { readonly event: 'recovered'; readonly epoch: number; readonly afterMs: number }
-  /** Cold: the server is to be started. */
-  | { readonly event: 'server-wanted' }
+  /** Cold: the server is to be started; with `replay`, for the log of another primary. */
+  | { readonly event: 'server-wanted'; readonly replay: boolean }
   /** Cold: the retained log goes through the server. */
   | { readonly event: 'replaying'; readonly bytes: number }
   | {

@@ -453,7 +453,7 @@ export class Replica {
         this.#cold.promoted();
         this.#barrier.restart(false);
       }
-      this.#ports.event({ event: 'server-wanted' });
+      this.#ports.event({ event: 'server-wanted', replay: promoted });
     }
     const { snoop, takeover, recoveryDelayMs } = this.#config;
     const connections = this.#south.unfinishedCount;

@@ -404,3 +404,23 @@ test('every key and its default is in docs/configuration.md', () => {
     'these are no keys',
   );
 });
+
+test('directories of state are neither in each other nor where the log is kept', () => {
+  const withState = (state: string) => () => parseConfig(`${MINIMAL}backup: cold\nstate: ${state}\n`, 'files.yaml');
+  deepEqual(withState('[/srv/files, /srv/files-too, "/srv/a, b: c"]')().state, [
+    '/srv/files',
+    '/srv/files-too',
+    '/srv/a, b: c',
+  ]);
+  for (const [state, other] of [
+    ['[/srv/files, /srv/files/in/it]', '/srv/files (of the same list)'],
+    ['[/srv/files/in/it, /srv/other/../files/]', '/srv/files/in/it (of the same list)'],
+    ['[/srv/files, /srv/files]', '/srv/files (of the same list)'],
+    ['[/]', '/var/lib/fttcp/files (retained.directory)'],
+    ['[/var/lib/fttcp/files/x]', '/var/lib/fttcp/files (retained.directory)'],
+  ] as const) {
+    const [problem = '', ...others] = problemsOf(withState(state));
+    ok(problem.includes(`allowed: a directory neither in nor around ${other}`), problem);
+    deepEqual(others, []);
+  }
+});
