@@ -262,6 +262,7 @@ function serviceYaml(
 ): string {
   const name = hosts.replicas[self]?.name ?? '';
   const file = (kind: string) => path.join(options.scratch, `${name}.${kind}`);
+  const directory = path.join(options.scratch, name);
   const { ends } = hosts;
   const address = { FTTCP_ADDRESS: ends.service, FTTCP_PORT: String(options.port) };
   const server = section(extra.server);
@@ -273,11 +274,12 @@ function serviceYaml(
     service: SERVICE_NAME,
     address: `${ends.service}/${ends.prefix}`,
     ...said(options.settings),
+    ...(options.state !== undefined && options.settings.backup === 'cold' ? { state: [directory] } : {}),
     lan: { ...section(extra.lan), interface: 'lan0', ...(options.mtu === undefined ? {} : { mtu: options.mtu }) },
     server: {
       ...server,
       command: options.server,
-      directory: path.join(options.scratch, name),
+      directory,
       environment: { ...section(server.environment), ...plainEnvironment(options.environment), ...address },
       log: file('server.log'),
     },
