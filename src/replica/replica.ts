@@ -489,11 +489,11 @@ export class Replica {
       if (!this.#settling.has(this.#south, 0, catchUpTimeoutMs, nowMs)) return;
     }
     this.#recoveringSinceMs = undefined;
+    this.#cold?.replayEnded(nowMs);
     // Before the first word: whoever compares it with packets finds it before them.
     if (this.#promoted) this.#ports.event({ event: 'recovered', epoch: this.epoch, afterMs: nowMs - sinceMs });
     if (heir !== undefined) this.#succeed(heir, nowMs);
     else if (takeover === 'after-recovery') this.#openMouth(nowMs, false);
-    this.#cold?.replayEnded(nowMs);
   }
 
   /**

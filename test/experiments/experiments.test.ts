@@ -43,14 +43,17 @@ const rounds = [
   new Map([
     ['direct', sample(100, null)],
     ['hot', sample(99, 0.5)],
+    ['cold', sample(99, 0.2)],
   ] as const),
   new Map([
     ['direct', sample(80, null)],
     ['hot', sample(72, 0.7)],
+    ['cold', sample(72, 0.2)],
   ] as const),
   new Map([
     ['direct', sample(90, null)],
     ['hot', sample(88.92, 0.6)],
+    ['cold', sample(88.92, 0.2)],
   ] as const),
 ];
 const overhead: OverheadResult = {
