@@ -89,8 +89,10 @@ export interface Resumption {
   readonly resumedAtMs: number;
   /** From there. */
   readonly gapMs: number;
-  /** The longest time from the crash to the end without any advance. */
+  /** The longest time from the crash to the end in which nothing new was acknowledged, but perhaps selectively. */
   readonly stallMs: number;
+  /** The longest time from the crash to the end in which the client sent no data. */
+  readonly pauseMs: number;
 }
 
 /** @param from what the client's going on is counted from. Undefined: the upload failed, or nobody took over and recovered. */
@@ -123,7 +125,18 @@ export function resumptionOf(
     resumedAtMs: sinceStart(resumedMs),
     gapMs: round(resumedMs - fromMs, 3),
     stallMs: round(flow.stallMs, 3),
+    pauseMs: round(longestPauseMs(crash.wallMs, flow.sentMs), 3),
   };
+}
+
+function longestPauseMs(fromMs: number, sentMs: readonly number[]): number {
+  let longest = 0;
+  let before = fromMs;
+  for (const atMs of sentMs) {
+    if (atMs >= fromMs) longest = Math.max(longest, atMs - before);
+    before = Math.max(fromMs, atMs);
+  }
+  return longest;
 }
 
 /** What a mode's resumption is counted from. */

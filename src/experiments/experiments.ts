@@ -1,4 +1,5 @@
 /** Everything that `fttcp experiment` can do. A new experiment is one more line here. */
+import { coldRecovery } from './cold-recovery.ts';
 import type { Documented, Experiment } from './experiment.ts';
 import { failover } from './failover.ts';
 import { FIGURES } from './figures.ts';
@@ -14,6 +15,7 @@ export const EXPERIMENTS = {
   overhead,
   failover,
   scalability,
+  'cold-recovery': coldRecovery,
 };
 
 export type ExperimentName = keyof typeof EXPERIMENTS;

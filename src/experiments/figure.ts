@@ -162,6 +162,7 @@ function figureTable(title: string, result: FigureResult): Table {
       row('the client goes on', paper.resumedAtMs, result.resumedAtMs, seconds),
       row(`gap after the ${gap}`, paper.gapMs, result.gapMs, ms),
       row('longest stall', undefined, result.stallMs, ms),
+      row('longest time without data of the client', undefined, result.pauseMs, ms),
     ],
   };
 }

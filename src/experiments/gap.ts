@@ -16,6 +16,8 @@ export interface GapSample {
   readonly recoveryMs: number;
   /** From there to the client's next data; with the takeover first the client's longest stall. */
   readonly gapMs: number;
+  /** The longest time in which the client sent no data. */
+  readonly pauseMs: number;
   /** The ACK at the recovery was news to the client, which then waits for nothing; see crashed-upload.ts. */
   readonly ackAdvances: boolean;
 }
@@ -92,10 +94,11 @@ async function sampleOf(
   const upload = await uploadThroughCrash({ mode, crashAtMs: CRASH_AT_MS, recoveryDelayMs, lengthMs }, settings);
   const resumption = resumptionOf(upload, from);
   if (resumption === undefined) return undefined;
-  const { crashAtMs, recoveredAtMs, gapMs, stallMs, ackAdvances } = resumption;
+  const { crashAtMs, recoveredAtMs, gapMs, stallMs, pauseMs, ackAdvances } = resumption;
   return {
     recoveryMs: round(recoveredAtMs - crashAtMs, 3),
     gapMs: from === 'promoted' ? stallMs : gapMs,
+    pauseMs,
     ackAdvances,
   };
 }
@@ -175,7 +178,7 @@ function judged(what: string, value: number | null, goal: number): string {
   return `${what} ≤ ${goal} ${value !== null && value <= goal ? 'met' : 'MISSED'}`;
 }
 
-function remarks({ modes: { never } }: GapResult): string[] {
+function remarks({ modes: { never, 'takeover-first': first }, goals }: GapResult): string[] {
   const longest = never.samples.reduce((most, { recoveryMs }) => Math.max(most, recoveryMs), 0) / 1000;
   const news = never.samples.filter(({ ackAdvances }) => ackAdvances).length;
   return [
@@ -183,6 +186,19 @@ function remarks({ modes: { never } }: GapResult): string[] {
       `about as long again as the service was away, which was ${longest.toFixed(1)} s at most; the paper's 64 s take an outage of a minute.`,
     `In ${news} of ${never.samples.length} of these the backup's log held what the old primary had not acknowledged, and its ACK, being news, ` +
       'restarted the flow at once; in the paper it never was.',
+    ...stallRemark(first, goals.takeoverFirstMaxMs),
+  ];
+}
+
+/** What a stall is where clients go on sending. */
+function stallRemark({ samples }: GapsOfMode, goalMs: number): string[] {
+  const long = samples.filter(({ gapMs }) => gapMs > goalMs);
+  if (long.length === 0) return [];
+  const pauseMs = Math.max(...samples.map((one) => one.pauseMs));
+  return [
+    `With the takeover first, ${long.length} of ${samples.length} stalls were longer than ${goalMs} ms. A stall ends when the service acknowledges ` +
+      'all up to a later byte. Of what was lost the client repeated only a part at once and the rest when its timer said so, while it went on ' +
+      `sending what is new, which was acknowledged selectively: no client sent no data for longer than ${pauseMs.toFixed(0)} ms.`,
   ];
 }
 

@@ -55,7 +55,7 @@ export class DaemonLog {
     } catch {
       return [];
     }
-    const { event, epoch, reason, divergences, atMs, time } = facts;
+    const { event, epoch, reason, divergences, atMs, time, bytes, connections, afterMs } = facts;
     if (typeof event !== 'string') return [];
     // `atMs`, where given, is when it happened; `time` is when the line was written.
     let at = typeof atMs === 'number' ? atMs : Number(time);
@@ -64,6 +64,9 @@ export class DaemonLog {
     return [
       {
         ...said,
+        ...(event === 'replayed'
+          ? { replayed: { bytes: Number(bytes), connections: Number(connections), afterMs: Number(afterMs) } }
+          : {}),
         ...(typeof reason === 'string' ? { reason } : {}),
         ...(typeof divergences === 'number' ? { divergences } : {}),
       },

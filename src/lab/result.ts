@@ -68,6 +68,8 @@ export interface DaemonEvent {
   event: string;
   epoch: number;
   reason?: string;
+  /** Of `replayed`: the log, and how long it took. */
+  replayed?: { bytes: number; connections: number; afterMs: number };
   /** Of `diverged`: connections so far. */
   divergences?: number;
 }

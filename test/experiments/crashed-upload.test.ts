@@ -64,6 +64,7 @@ test('after the recovery an ACK alone restarts nothing, and the fourth retransmi
     resumedAtMs: 4800,
     gapMs: 1300,
     stallMs: 3800,
+    pauseMs: 1700,
   });
 });
 

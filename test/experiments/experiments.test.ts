@@ -1,5 +1,6 @@
 import { deepEqual, doesNotMatch, equal, match } from 'node:assert/strict';
 import { test } from 'node:test';
+import { type ColdRecoveryResult, caseOf as coldCaseOf } from '../../src/experiments/cold-recovery.ts';
 import type { Experiment } from '../../src/experiments/experiment.ts';
 import { EXPERIMENT_NAMES, EXPERIMENTS, programsFor } from '../../src/experiments/experiments.ts';
 import type { FailoverResult } from '../../src/experiments/failover.ts';
@@ -25,13 +26,14 @@ const figure: FigureResult = {
   resumedAtMs: 4200,
   gapMs: 692,
   stallMs: 3200,
+  pauseMs: 1500,
   paper: PAPER_FIGURE_4,
 };
 
 const waits = gapsOf([
-  { recoveryMs: 210, gapMs: 4, ackAdvances: true },
+  { recoveryMs: 210, gapMs: 4, pauseMs: 9, ackAdvances: true },
   undefined,
-  { recoveryMs: 5010, gapMs: 30, ackAdvances: false },
+  { recoveryMs: 5010, gapMs: 30, pauseMs: 9, ackAdvances: false },
 ]);
 const gap: GapResult = {
   modes: { never: waits, reactive: waits, permanent: gapsOf([undefined]), nudge: waits, 'takeover-first': waits },
@@ -101,6 +103,16 @@ const table1: Table1Result = {
   paper: { averageMs: 0.5, timeoutsMs: [1, 2], timerGranularityMs: 10 },
 };
 
+const recovered = {
+  ...{ bytes: 1e9, connections: 1, replayMs: 5000, recoveredAfterMs: 5100, stallMs: 20 },
+  ...{ megabytesPerS: 200, connectionsPerS: 0.2 },
+};
+const coldRecovery: ColdRecoveryResult = {
+  upload: coldCaseOf([recovered, undefined]),
+  connections: coldCaseOf([undefined]),
+  goals: { megabytesPerS: 100 },
+};
+
 const RESULTS: Readonly<Record<keyof typeof EXPERIMENTS, object>> = {
   figure4: figure,
   figure5: figure,
@@ -112,12 +124,13 @@ const RESULTS: Readonly<Record<keyof typeof EXPERIMENTS, object>> = {
   overhead,
   failover,
   scalability,
+  'cold-recovery': coldRecovery,
 };
 
 test('there are the experiments that the command promises', () => {
   deepEqual(EXPERIMENT_NAMES, [
     ...['figure4', 'figure5', 'figure6', 'figure4-nudge', 'figure4-takeover-first'],
-    ...['gap', 'table1', 'overhead', 'failover', 'scalability'],
+    ...['gap', 'table1', 'overhead', 'failover', 'scalability', 'cold-recovery'],
   ]);
   deepEqual(programsFor(['gap', 'overhead']), { curl: 'curl', nginx: 'nginx-light' });
 });

@@ -1,6 +1,7 @@
 /**
  * Many connections at once to an echo server: each says bytes of its own, piece by piece, before and after whatever happens meanwhile,
- * and checks that they come back. Usage: many-client CONNECTIONS BYTES PAUSE_MS. Exit code 0 when all of it is right.
+ * and checks that they come back. Says `running` when all are connected. Usage: conversations CONNECTIONS BYTES PAUSE_MS. Exit code 0 when all
+ * of it is right.
  */
 import { createHash } from 'node:crypto';
 import { connect } from 'node:net';
@@ -8,6 +9,7 @@ import { connect } from 'node:net';
 const [count, bytes, pauseMs] = process.argv.slice(2).map(Number) as [number, number, number];
 const PIECES = 8;
 let left = count;
+let connected = 0;
 
 function fail(why: string): never {
   process.stdout.write(`${why}\n`);
@@ -30,7 +32,11 @@ function converse(index: number): void {
     socket.write(piece);
     if (sent < bytes) setTimeout(say, pauseMs);
   };
-  socket.on('connect', say);
+  socket.on('connect', () => {
+    connected++;
+    if (connected === count) process.stdout.write('running\n');
+    say();
+  });
   socket.on('data', (data) => {
     if (!data.equals(said.subarray(heard, heard + data.length)))
       fail(`connection ${index}: wrong after ${heard} bytes`);
