@@ -282,6 +282,11 @@ export class ReceiptChecker {
     this.#irs.set(key, irs);
   }
 
+  /** What came to a host in its earlier life is on its disk. */
+  outlived(before: Host, host: Host): void {
+    this.#byHost.set(host.life, this.#byHost.get(before.life) ?? new Map());
+  }
+
   /** A frame of the LAN has come to this host, and is not damaged. */
   arrived(host: Host, frame: Heard): void {
     if (frame.kind !== 'tcp' || (frame.tcp.flags & (SYN | RST)) !== 0) return;

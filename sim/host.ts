@@ -48,6 +48,8 @@ export interface HostOptions {
   readonly recovery: RecoveryConfig;
   /** Undefined: its backup is hot. */
   readonly cold: ColdOptions | undefined;
+  /** It starts as the primary from this log. */
+  readonly left: ModelRetained | undefined;
   readonly server: ServerOptions;
   readonly timeoutMs: number;
   readonly ackTimeoutMs: number;
@@ -93,7 +95,7 @@ export class Host {
   /** Since when its data loop stands still while its other threads go on. */
   stalledSince = Number.POSITIVE_INFINITY;
   readonly #options: HostOptions;
-  readonly retained = new ModelRetained();
+  readonly retained: ModelRetained;
   /** Cold: when the server that is wanted will listen. */
   #serverAt = Number.POSITIVE_INFINITY;
   readonly #pollBarrierMs: number;
@@ -109,13 +111,14 @@ export class Host {
     this.#ports = ports;
     this.server = new ModelServer(options.server);
     this.#options = options;
+    this.retained = options.left ?? new ModelRetained();
     const { index, timeoutMs, ackTimeoutMs, catchUpTimeoutMs, cold } = options;
     this.replica = new Replica(
       {
         self: { index, life: options.life },
         witnessed: options.witnessed,
         peerIndex: 1 - index,
-        startAsPrimary: false,
+        startAsPrimary: options.left !== undefined,
         service: 7,
         timeoutMs,
         ackTimeoutMs,

@@ -4,6 +4,8 @@ import type { Retained, RetainedReading } from '../src/replica/retained.ts';
 
 export class ModelRetained implements Retained {
   readonly batchBytes = 4_000;
+  isLeft = false;
+  isDurable = false;
   problem = '';
   #batches: Uint8Array[] = [];
   #held = 0;
@@ -27,7 +29,15 @@ export class ModelRetained implements Retained {
     this.#stored = this.#batches.length;
   }
 
+  /** What a host that has lost its power finds on its disk. */
+  outlived(isDurable: boolean): this {
+    this.isLeft = true;
+    this.isDurable = isDurable;
+    return this;
+  }
+
   begin(): void {
+    this.isLeft = false;
     this.#batches = [];
     this.#held = this.#stored = 0;
   }

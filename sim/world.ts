@@ -15,6 +15,7 @@ import { CommitChecker, ContinuityChecker, MemoryChecker, ReceiptChecker } from 
 import { type ColdOptions, Host, RECOVERY } from './host.ts';
 import { LinkEnd } from './link.ts';
 import { ModelClient, type Script } from './model-client.ts';
+import type { ModelRetained } from './model-retained.ts';
 import { type App, echo, type ServerOptions } from './model-server.ts';
 import type { TcpOptions } from './model-tcp.ts';
 import { ModelWitness } from './model-witness.ts';
@@ -250,12 +251,13 @@ export class World {
     this.#other(host).link.cutShort();
   }
 
-  /** A host without power starts again. Its server is another one, and so is it: it has forgotten all. */
-  powerOn(index: number): void {
+  /** A host without power starts again. Its server is another one, and so is it: it has forgotten all, but the log on its disk. */
+  powerOn(index: number, left?: ModelRetained): void {
     const before = this.hosts[index];
     if (before === undefined || before.alive) return;
-    const host = this.#newHost(index, before.life + 2);
+    const host = this.#newHost(index, before.life + 2, left);
     this.hosts[index] = host;
+    if (left !== undefined) this.receipt.outlived(before, host);
     this.#peers[index] = NO_PEER;
     const peer = this.#other(host);
     if (peer.link.connected) peer.link.end('the peer knows of no connection', this.nowMs);
@@ -532,7 +534,7 @@ export class World {
     }
   }
 
-  #newHost(index: number, life: number): Host {
+  #newHost(index: number, life: number, left?: ModelRetained): Host {
     const { options, random } = this;
     const link = new LinkEnd(random, options.linkMs ?? 0.1);
     const server: ServerOptions = {
@@ -556,6 +558,7 @@ export class World {
         nudge: options.nudge ?? true,
         recovery: { ...RECOVERY, ...options.recovery },
         cold: options.cold,
+        left,
         limits: { ...LIMITS, ...options.limits },
         server,
         timeoutMs: this.#timeoutMs,

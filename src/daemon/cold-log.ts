@@ -23,6 +23,8 @@ export interface ColdLogOptions extends LogIdentity {
   readonly sync: 'none' | 'batch';
   /** Entries of connections that are over are needed. */
   readonly replayClosed: boolean;
+  /** A log that is on the disk already, and is to be replayed. */
+  readonly left: { readonly epoch: number; readonly toPosition: number } | undefined;
 }
 
 export class ColdLog implements Retained {
@@ -31,21 +33,32 @@ export class ColdLog implements Retained {
   readonly #log: RetainedLog;
   readonly #live = new LiveSegments();
   readonly #frame = new FrameView();
-  #epoch = 0;
+  #left: ColdLogOptions['left'];
+  #epoch: number;
   /** Segments that are to be deleted, when there is room for the order. */
   #unneeded: number[] = [];
 
   constructor(options: ColdLogOptions) {
     this.#options = options;
     this.#log = new RetainedLog(options.memory);
+    this.#left = options.left;
+    this.#epoch = options.left?.epoch ?? 0;
+  }
+
+  get isLeft(): boolean {
+    return this.#left !== undefined;
+  }
+
+  get isDurable(): boolean {
+    return this.#options.sync === 'batch';
   }
 
   get held(): number {
-    return this.#log.held;
+    return this.#left?.toPosition ?? this.#log.held;
   }
 
   get safe(): number {
-    return this.#options.sync === 'batch' ? this.#log.stored : this.#log.held;
+    return this.isDurable ? this.#log.stored : this.#log.held;
   }
 
   get hasRoom(): boolean {
@@ -61,6 +74,7 @@ export class ColdLog implements Retained {
   }
 
   begin(epoch: number): void {
+    this.#left = undefined;
     this.#epoch = epoch;
     this.#log.reset(epoch);
     this.#unneeded = [];
@@ -77,11 +91,17 @@ export class ColdLog implements Retained {
     if (!this.#options.replayClosed) this.#trim(bytes, offset, length);
   }
 
+  /** Nobody needs what the log holds: its files are deleted. */
+  end(): void {
+    this.begin(this.#epoch);
+  }
+
   openReader(): RetainedReading {
     const { directory } = this.#options;
     const reader = new RetainedReader(directory, { ...this.#options, epoch: this.#epoch });
     const target = new Uint8Array(BLOCK_MOST);
     const log = this.#log;
+    const left = this.#left;
     let end = 0;
     return {
       get problem() {
@@ -91,7 +111,7 @@ export class ColdLog implements Retained {
         return end;
       },
       next() {
-        const length = Math.max(0, reader.next(target, log.stored));
+        const length = Math.max(0, reader.next(target, left?.toPosition ?? log.stored));
         if (length > 0) end = reader.position + length;
         return target.subarray(0, length);
       },

@@ -12,7 +12,9 @@ import { close } from '../linux/io.ts';
 import { CarrierProbe } from '../linux/link-state.ts';
 import { openTun } from '../linux/tun.ts';
 import type { ReplicaEvent } from '../replica/events.ts';
+import { openRetained, type RetainedContent } from '../retained/open-retained.ts';
 import { retainedMemory, startRetainedWorker } from '../retained/retained-log.ts';
+import type { LogIdentity } from '../retained/segment-reader.ts';
 import { ipFromString, isIpv4 } from '../wire/ip-address.ts';
 import { solicitedNode } from '../wire/ndp.ts';
 import { BurstLimit } from './burst-limit.ts';
@@ -38,17 +40,24 @@ import { witnessStatus } from './witness-status.ts';
 /** The data worker hears of the carrier as it changes; this is for what the kernel holds back or loses. */
 const LAN_PROBE_MS = 30;
 
+export interface DaemonOptions {
+  /** Starts as the primary without the other replica. */
+  readonly asPrimary: boolean;
+  /** Goes on from the log that this host retained as a cold backup. */
+  readonly replayLog: boolean;
+}
+
 /** Resolves when the daemon has ended in good order. */
-export async function runDaemon(config: ServiceConfig, options: { asPrimary: boolean }): Promise<void> {
+export async function runDaemon(config: ServiceConfig, options: DaemonOptions): Promise<void> {
   collectWithoutHelpers();
   compileAhead();
-  const daemon = new Daemon(config, options.asPrimary);
+  const daemon = new Daemon(config, options);
   await daemon.run();
 }
 
 class Daemon {
   readonly #config: ServiceConfig;
-  readonly #asPrimary: boolean;
+  readonly #options: DaemonOptions;
   readonly #log: Logger;
   readonly #board: HealthBoard;
   readonly #state: InitialState;
@@ -64,6 +73,8 @@ class Daemon {
   #data: Worker | undefined;
   #retaining: Worker | undefined;
   #tunFd = -1;
+  /** A log of an earlier life, for the first of this one. */
+  #left: RetainedContent | undefined;
   #lastFailover: FailoverStatus | null = null;
   #suspectedAtMs = Number.NaN;
   /** The others go on without this replica: its server is stopped, and it waits for the operator. */
@@ -76,9 +87,9 @@ class Daemon {
   #rejoining = false;
   #end: (error?: Error) => void = () => {};
 
-  constructor(config: ServiceConfig, asPrimary: boolean) {
+  constructor(config: ServiceConfig, options: DaemonOptions) {
     this.#config = config;
-    this.#asPrimary = asPrimary;
+    this.#options = options;
     this.#log = createLogger({ base: { service: config.service, self: config.self }, ...config.log });
     this.#board = new HealthBoard();
     const state = config.backup === 'cold' ? config.state : [];
@@ -98,8 +109,9 @@ class Daemon {
     this.#watchLan();
     const group = this.#joinGroup();
     try {
-      await this.#state.settle();
+      const isFolded = await this.#state.settle();
       this.#state.check();
+      if (this.#options.replayLog) this.#left = this.#openLog(isFolded);
       if (peer === undefined) this.#standAlone();
       else await this.#startDetector();
       while (!this.#stopping) {
@@ -158,16 +170,46 @@ class Daemon {
 
   /** The thread that brings a cold host's log to its disk. */
   #startRetaining(): ColdData {
-    const { key, retained } = this.#config;
+    const { retained } = this.#config;
     const { directory, segmentBytes, sync, replayClosed, onLogFull } = retained;
     const memory = retainedMemory(retained.memoryBytes);
-    const identity = { key, serviceTag: serviceTag(this.#config) };
+    const identity = this.#logIdentity;
+    const left = this.#left;
+    this.#left = undefined;
     this.#retaining = startRetainedWorker({
       ...identity,
       ...{ memory, directory, sync, mostBytes: retained.bytes, wakeFd: this.#wakeFd },
     });
     this.#watchWorker(this.#retaining, 'retained');
-    return { log: { ...identity, memory, directory, segmentBytes, sync, replayClosed }, onLogFull };
+    return { log: { ...identity, memory, directory, segmentBytes, sync, replayClosed, left }, onLogFull };
+  }
+
+  get #logIdentity(): LogIdentity {
+    return { key: this.#config.key, serviceTag: serviceTag(this.#config) };
+  }
+
+  /**
+   * The log that this host retained as a cold backup in an earlier life.
+   * @param isFolded it was replayed, and the state is that to which it led.
+   * @throws FttcpError `no-retained-log`, `retained-log-damaged`
+   */
+  #openLog(isFolded: boolean): RetainedContent {
+    const { directory } = this.#config.retained;
+    const content = openRetained(directory, this.#logIdentity);
+    const { segments, bytes, epoch, cutBytes, problem } = content;
+    this.#log.info('retained-log-found', { directory, segments, bytes, epoch, cutBytes, problem });
+    if (problem !== '') {
+      const advice = 'restore the service from its own backups, and start without --replay-log';
+      throw new FttcpError('retained-log-damaged', `the retained log cannot be replayed: ${problem}; ${advice}`);
+    }
+    if (content.fromPosition > 0 && this.#config.retained.replayClosed) {
+      throw new FttcpError('retained-log-damaged', `the beginning of the retained log in ${directory} is missing`);
+    }
+    if (isFolded || content.toPosition === 0) {
+      const why = isFolded ? 'it was replayed already, and its outcome is kept' : `there is none in ${directory}`;
+      throw new FttcpError('no-retained-log', `no retained log to replay: ${why}; start without --replay-log`);
+    }
+    return content;
   }
 
   async #startEnclosure(tunName: string, overlays: readonly Overlay[]): Promise<Enclosure> {
@@ -311,7 +353,7 @@ class Daemon {
       self: { index: config.selfIndex, life: randomInt(2 ** 32) },
       witness: config.witness,
       peerIndex,
-      startAsPrimary: this.#asPrimary,
+      startAsPrimary: this.#options.asPrimary,
       timeoutMs: this.#detectorReady.timeoutMs,
       catchUpTimeoutMs: config.server.catchUpTimeoutMs,
       onDivergence: config.onDivergence,
@@ -388,7 +430,11 @@ class Daemon {
         connections: told.connections,
       };
     }
-    if (told.event === 'recovered') this.#state.recovered();
+    if (told.event === 'recovered') {
+      void this.#state.recovered().then((isKept) => {
+        if (isKept && this.#config.backup === 'cold') this.#command({ command: 'forget-log' });
+      });
+    }
     if (told.event === 'server-killed') this.#serverKilled(told.signal, told.alone);
     if (told.event === 'replay-failed') {
       this.#failure = new FttcpError('replay-failed', `the retained log cannot be replayed: ${told.problem}`);

@@ -186,6 +186,11 @@ export class DataLoop {
     };
   }
 
+  /** Cold: what the retained log led to is kept elsewhere. */
+  forgetLog(): void {
+    this.#coldLog?.end();
+  }
+
   /** Cold: the server was started. */
   serverStarted(server: ServerHandles): void {
     this.#tunFd = server.tunFd;

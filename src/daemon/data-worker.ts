@@ -15,6 +15,8 @@ export type DataCommand =
   | { readonly command: 'linger'; readonly timeoutMs: number }
   /** Cold: the server program was started. */
   | { readonly command: 'server-started'; readonly server: ServerHandles }
+  /** Cold: nobody needs the retained log any more. */
+  | { readonly command: 'forget-log' }
   /** The server program has crashed. */
   | { readonly command: 'server-killed'; readonly signal: string }
   /** The LAN's carrier, by asking for it. */
@@ -44,6 +46,7 @@ function main(data: DataWorkerData, port: MessagePort): void {
       else if (command.command === 'linger') isNeeded = loop.linger(command.timeoutMs);
       else if (command.command === 'server-killed') loop.serverKilled(command.signal);
       else if (command.command === 'server-started') loop.serverStarted(command.server);
+      else if (command.command === 'forget-log') loop.forgetLog();
       else if (command.command === 'lan') loop.lanIs(command.up);
       else say({ message: 'status', snapshot: loop.snapshot() });
     }

@@ -85,19 +85,30 @@ export class InitialState {
     rmSync(overlay.layer, { recursive: true });
   }
 
-  /** The replay is over. What it has written is on the disk before that can be read there. */
-  recovered(): void {
-    if (this.#overlays.length === 0) return;
+  /**
+   * The replay is over. What it has written is on the disk before that can be read there.
+   * @returns whether it is: then the log is not needed any more.
+   */
+  async recovered(): Promise<boolean> {
+    if (this.#overlays.length === 0) return true;
     this.#overlays = [];
     this.#isOver = true;
-    this.#marking = this.#mark().catch((error: unknown) => this.#log.warn('state-not-kept', { error }));
+    let isKept = true;
+    this.#marking = this.#mark().catch((error: unknown) => {
+      isKept = false;
+      this.#log.warn('state-not-kept', { error });
+    });
+    await this.#marking;
+    return isKept;
   }
 
   /**
    * Nothing of the service runs: directories and layers come to an end of which the next start need not know.
+   * @returns whether a replay of an earlier life has come to its end by that: its log must not be replayed once more
    * @throws FttcpError `state-not-folded`; it can be called again when that is mended
    */
-  async settle(): Promise<void> {
+  async settle(): Promise<boolean> {
+    let isFolded = false;
     try {
       await this.#marking;
       if (this.#isOver && existsSync(this.#replay)) await this.#mark();
@@ -106,11 +117,13 @@ export class InitialState {
       if (existsSync(this.#recovered)) {
         for (const layer of layersIn(this.#recovered)) await this.#fold(layer);
         this.#end(this.#recovered);
+        isFolded = true;
       }
       if (existsSync(this.#replay)) {
         for (const { directory } of layersIn(this.#replay)) this.#log.info('state-discarded', { directory });
         this.#end(this.#replay);
       }
+      return isFolded;
     } catch (cause) {
       const said = cause instanceof Error ? cause.message : String(cause);
       const advice = 'mend that and start fttcp once more, which goes on with it';

@@ -32,8 +32,8 @@ export class ColdHost {
   #replaying: Replaying | undefined;
   #replaysOn = false;
   #closesReplay = false;
-  /** There is something to replay: this host was a backup. */
-  #promoted = false;
+  /** There is something to replay: this host was a backup, or goes on from what it retained as one. */
+  #replays = false;
   /** Position of the retained log at which this host's own entries begin. */
   #ownFrom = 0;
   #problem = '';
@@ -77,6 +77,11 @@ export class ColdHost {
     return this.#closesReplay;
   }
 
+  /** This host starts as the primary from the log of an earlier life. */
+  get restarts(): boolean {
+    return this.#config.retained.isLeft;
+  }
+
   /** Why the log cannot be written at present, '' when it can be again; undefined unless that has changed. */
   get news(): string | undefined {
     if (!this.#isNews) return undefined;
@@ -96,7 +101,7 @@ export class ColdHost {
 
   /** This host speaks now, or will; it is its own backup until the server has recovered. */
   promoted(): void {
-    this.#promoted = true;
+    this.#replays = true;
     this.#log.start();
     this.#ownFrom = this.#config.retained.held;
   }
@@ -105,9 +110,10 @@ export class ColdHost {
   serverStarted(front: SouthWrap, south: SouthWrap, nowMs: number): void {
     assert(this.#replaying === undefined, 'a cold host starts its server once');
     const { retained, replayClosed } = this.#config;
-    const isWanted = replayClosed ? () => true : (id: number) => front.isKnown(id);
+    this.#replays ||= this.restarts;
+    const isWanted = replayClosed || this.restarts ? () => true : (id: number) => front.isKnown(id);
     this.#replaying = new Replaying(south, retained, isWanted, this.#patienceMs, nowMs);
-    if (this.#promoted) this.#tell({ event: 'replaying', bytes: retained.held });
+    if (this.#replays) this.#tell({ event: 'replaying', bytes: retained.held });
   }
 
   /** @returns why the replay cannot go on; '' if it can. */
@@ -132,7 +138,10 @@ export class ColdHost {
     this.#closesReplay ||= this.#settling.has(replaying.south, LAST_BYTES, SERVER_STILL_MS, nowMs);
     if (!this.#closesReplay || replaying.leftBytes > 0 || this.#log.queue.used > 0) return undefined;
     if (front.speaking && front.waitingFrames > 0) return undefined;
-    return this.#settling.has(replaying.south, 0, SERVER_STILL_MS, nowMs) ? replaying.south : undefined;
+    if (!this.#settling.has(replaying.south, 0, SERVER_STILL_MS, nowMs)) return undefined;
+    // Clients may have been acknowledged what a power-off has taken from the log's end.
+    if (this.restarts && !this.#config.retained.isDurable) replaying.south.giveUpAll();
+    return replaying.south;
   }
 
   /** The heir speaks. */
@@ -141,7 +150,7 @@ export class ColdHost {
     const { bytes, connections, elapsedMs } = this.#replaying.progress(nowMs);
     this.#replaying = undefined;
     this.#replaysOn = this.#closesReplay = false;
-    if (!this.#promoted) return;
+    if (!this.#replays) return;
     const perS = (amount: number) => (elapsedMs > 0 ? (amount / elapsedMs) * 1000 : 0);
     this.#tell({
       event: 'replayed',

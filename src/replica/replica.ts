@@ -102,8 +102,8 @@ export class Replica {
   #acknowledged = 0;
   #lanWasUp = true;
   #refusal = '';
-  /** This primary was a backup before. */
-  #promoted = false;
+  /** This primary has something to recover from. */
+  #replays = false;
   /** Since when the server of this new primary recovers. */
   #recoveringSinceMs: number | undefined;
   #killedAtMs: number | undefined;
@@ -439,7 +439,6 @@ export class Replica {
   #speak(before: Standing, nowMs: number, peer: PeerHealth): void {
     const { epoch, reason } = this.#standing;
     const promoted = before.role === 'backup';
-    this.#promoted = promoted;
     if (promoted) {
       if (reason !== 'handover' && before.pursuit === undefined) {
         this.#ports.event({ event: 'suspected', epoch: before.epoch, reason, silenceMs: peer.silentMs });
@@ -447,18 +446,21 @@ export class Replica {
       this.#closeSession();
       this.#log.stop();
     }
+    const restarts = !promoted && this.#cold?.restarts === true;
     if (this.#cold !== undefined) {
       if (promoted) {
         // From here on the log is this host's own, and what is said waits for it as it did for a backup.
         this.#cold.promoted();
         this.#barrier.restart(false);
       }
-      this.#ports.event({ event: 'server-wanted', replay: promoted });
+      this.#ports.event({ event: 'server-wanted', replay: promoted || restarts });
     }
+    this.#replays = promoted || restarts;
     const { snoop, takeover, recoveryDelayMs } = this.#config;
     const connections = this.#south.unfinishedCount;
     const isSlow = this.#cold !== undefined || (promoted && recoveryDelayMs > 0);
-    const isSilent = promoted && takeover === 'after-recovery';
+    // Who starts from a log on its disk knows no connection before that is read.
+    const isSilent = restarts || (promoted && takeover === 'after-recovery');
     if (isSlow || isSilent) this.#recoveringSinceMs = nowMs;
     if (!isSilent) this.#openMouth(nowMs, isSlow);
     else if (snoop === 'reactive' && before.pursuit === undefined) this.#snoop();
@@ -491,7 +493,7 @@ export class Replica {
     this.#recoveringSinceMs = undefined;
     this.#cold?.replayEnded(nowMs);
     // Before the first word: whoever compares it with packets finds it before them.
-    if (this.#promoted) this.#ports.event({ event: 'recovered', epoch: this.epoch, afterMs: nowMs - sinceMs });
+    if (this.#replays) this.#ports.event({ event: 'recovered', epoch: this.epoch, afterMs: nowMs - sinceMs });
     if (heir !== undefined) this.#succeed(heir, nowMs);
     else if (takeover === 'after-recovery') this.#openMouth(nowMs, false);
   }

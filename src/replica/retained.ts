@@ -11,6 +11,10 @@ export interface Retained {
   readonly batchBytes: number;
   /** Why nothing is written to the disk at present, for the operator; '' if nothing is wrong. */
   readonly problem: string;
+  /** It is left from an earlier life of this host, which is to go on from it. */
+  readonly isLeft: boolean;
+  /** What was acknowledged outlives a power-off. */
+  readonly isDurable: boolean;
   /** A new log begins, at position 0. */
   begin(epoch: number): void;
   /** Whole frames; there is room. */

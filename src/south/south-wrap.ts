@@ -235,6 +235,11 @@ export class SouthWrap {
     this.#virtualClient.reset(connection);
   }
 
+  /** Replay: no connection can be gone on with. Their clients are told when this wrap speaks. */
+  giveUpAll(): void {
+    for (const connection of this.#context.connections) this.#virtualClient.reset(connection);
+  }
+
   /** Hands what was snooped, and the log does not hold, to the wrap that speaks next. */
   bequeathSnooped(heir: SouthWrap, nowMs: number): void {
     heir.snoop(true);

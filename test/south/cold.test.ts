@@ -128,3 +128,28 @@ test('a server that does not take what its predecessor took has differed, and th
   world.crash(world.primary);
   world.run(() => first.tcp.state === 'reset' && second.isContent, 20_000);
 });
+
+/** Both hosts lose their power in the midst of an upload; the backup's starts again, as the primary, from its log. */
+function restarted(isDurable: boolean) {
+  const world = new World({ seed: 12, app: sink, cold: COLD }).pair();
+  const client = upload(world, 100_000);
+  world.run(() => client.tcp.sndUna > 40_000);
+  const { retained } = world.backup;
+  world.crash(world.primary);
+  world.crash(world.backup);
+  world.runFor(300);
+  world.powerOn(1, retained.outlived(isDurable));
+  return { world, client };
+}
+
+test('a log that outlived a power-off of both hosts has their connections go on', () => {
+  const { world } = restarted(true);
+  world.finish();
+  deepEqual(namesOf(world.backup), ['server-wanted', 'primary', 'replaying', 'replayed', 'recovered']);
+});
+
+test('where its end may be missing their clients are told, and what the server was sent is there', () => {
+  const { world, client } = restarted(false);
+  world.run(() => client.tcp.state === 'reset');
+  ok(world.backup.server.only.received.length >= 40_000);
+});
