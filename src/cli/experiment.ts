@@ -14,6 +14,7 @@ interface Flags {
   write?: boolean;
   out?: string;
   detectTimeout: string;
+  congestion?: string;
 }
 
 const DOCUMENTS = fileURLToPath(new URL('../../../docs/paper', import.meta.url));
@@ -29,6 +30,10 @@ export function registerExperiment(program: Command): void {
     .option('--json', 'print one JSON object on standard output')
     .option('--write', 'put results and pictures under docs/paper')
     .option('--out <dir>', `put them there (default: ${OUT})`)
+    .option(
+      '--congestion <name>',
+      'congestion control of all ends (default: cubic where it is allowed, otherwise reno)',
+    )
     .option('--detect-timeout <time>', 'silence after which the primary is taken for dead', 'auto')
     .action(experiment);
 }
@@ -37,7 +42,7 @@ async function experiment(words: readonly string[], flags: Flags): Promise<void>
   const [
     { EXPERIMENT_NAMES, programsFor },
     { runExperiments },
-    { defaultCongestion },
+    { checkCongestion, congestionOfThePaper },
     { parseTimeMs },
     { interruptible },
     { enterUserNamespace },
@@ -65,7 +70,7 @@ async function experiment(words: readonly string[], flags: Flags): Promise<void>
       settings: {
         quick: flags.quick ?? false,
         repetitions,
-        congestion: defaultCongestion(),
+        congestion: checkCongestion(flags.congestion ?? congestionOfThePaper()),
         detectTimeout: flags.detectTimeout,
         environment: process.env,
         signal,

@@ -13,12 +13,22 @@ export function defaultCongestion(): string {
   return readFileSync(`${TCP}/tcp_congestion_control`, 'utf8').trim();
 }
 
-/** @throws FttcpError `usage` */
-export function checkCongestion(name: string): string {
-  const allowed = new Set([
+/** Of the kind that TCPs had in 2003: a window holds it back, not a pace. The most usual of them that is allowed. */
+export function congestionOfThePaper(): string {
+  const allowed = allowedCongestions();
+  return ['cubic', 'reno'].find((name) => allowed.has(name)) ?? defaultCongestion();
+}
+
+function allowedCongestions(): ReadonlySet<string> {
+  return new Set([
     defaultCongestion(),
     ...readFileSync(`${TCP}/tcp_allowed_congestion_control`, 'utf8').trim().split(/\s+/),
   ]);
+}
+
+/** @throws FttcpError `usage` */
+export function checkCongestion(name: string): string {
+  const allowed = allowedCongestions();
   if (allowed.has(name)) return name;
   throw new FttcpError(
     'usage',
