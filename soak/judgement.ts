@@ -107,8 +107,13 @@ export function soakResult(seed: number, outcomes: readonly RoundOutcome[], inte
   };
 }
 
-export function repeatCommand({ seed, round, ipv6, cable }: RoundPlan): string {
-  return `npm run soak -- --seed ${seed} --round ${round}${ipv6 ? ' --family 6' : ''}${cable === undefined ? '' : ` --cable ${cable}`}`;
+export function repeatCommand({ seed, round, ipv6, backup, cable }: RoundPlan): string {
+  const conditions = [
+    ...(ipv6 ? [' --family 6'] : []),
+    ...(backup === 'cold' ? [' --backup cold'] : []),
+    ...(cable === undefined ? [] : [` --cable ${cable}`]),
+  ];
+  return `npm run soak -- --seed ${seed} --round ${round}${conditions.join('')}`;
 }
 
 /** The last line. */

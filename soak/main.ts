@@ -10,7 +10,7 @@ import { parseUnkindness } from '../src/lab/unkindness.ts';
 import { enterUserNamespace } from '../src/lab/user-namespace.ts';
 import { checkTunDevice } from '../src/linux/tun.ts';
 import { type RoundOutcome, repeatCommand, soakResult, summaryLine } from './judgement.ts';
-import { FAMILIES, planRound, planText, RANDOM_CABLE } from './plan.ts';
+import { BACKUPS, FAMILIES, planRound, planText, RANDOM_CABLE } from './plan.ts';
 import { runRound } from './round.ts';
 import { serversThere } from './servers.ts';
 import { keepVigil, vigilLine } from './vigil.ts';
@@ -22,6 +22,7 @@ interface Flags {
   detectTimeout: string;
   cable?: string;
   family: (typeof FAMILIES)[number];
+  backup: (typeof BACKUPS)[number];
   vigil?: string;
   out: string;
   json?: boolean;
@@ -44,6 +45,7 @@ export async function main(argv: string[]): Promise<void> {
       "what the clients' cable does, as lab run --cable has it; random: something else in each round",
     )
     .addOption(new Option('--family <number>', 'IP version of clients and service').choices(FAMILIES).default('4'))
+    .addOption(new Option('--backup <kind>', 'hot, cold, or one of them in each round').choices(BACKUPS).default('hot'))
     .option(
       '--vigil <time>',
       'instead of rounds: no fault at all for so long, idle and under load; counts false alarms',
@@ -91,7 +93,7 @@ function planVigil(time: string): Start {
 }
 
 /** @throws FttcpError `usage` */
-function planRounds({ cable, family, out, ...flags }: Flags): Start {
+function planRounds({ cable, family, backup, out, ...flags }: Flags): Start {
   const seed = seedOf(flags.seed);
   const only = flags.round === undefined ? undefined : wholeNumber(flags.round, '--round', 1);
   const last = wholeNumber(flags.rounds, '--rounds', 1);
@@ -104,7 +106,7 @@ function planRounds({ cable, family, out, ...flags }: Flags): Start {
     try {
       for (const round of rounds) {
         if (run.signal.aborted) break;
-        const plan = planRound(seed, round, there, { cable, family });
+        const plan = planRound(seed, round, there, { cable, family, backup });
         tell(planText(plan));
         const outcome = await runRound(plan, { out, ...run });
         outcomes.push(outcome);

@@ -4,6 +4,7 @@
  */
 import { assert } from '../src/errors.ts';
 import { Random } from '../src/lab/random.ts';
+import { BACKUP_KINDS, type BackupKind } from '../src/lab/service.ts';
 import { type Expectation, expectationOf } from './expectation.ts';
 import { SERVERS, type ServerName, type Traffic } from './traffic.ts';
 import type { HostName, TimedFault } from './world.ts';
@@ -23,6 +24,7 @@ export interface RoundPlan {
   readonly rate?: string;
   readonly linkRate?: string;
   readonly ipv6: boolean;
+  readonly backup: BackupKind;
   /** What the clients' cable does, as `lab run --cable` takes it; absent: it is kind. */
   readonly cable?: string;
   /** In the order of their times. */
@@ -89,6 +91,7 @@ const FINAL = ['power-off', 'kill-daemon', 'kill-server'];
 /** The one ends the other, too. */
 const PROGRAM_ENDS = ['kill-daemon', 'kill-server'];
 
+export const BACKUPS = [...BACKUP_KINDS, 'mixed'] as const;
 export const FAMILIES = ['4', '6', 'mixed'] as const;
 
 /** What is the same in every round. */
@@ -97,6 +100,8 @@ export interface Conditions {
   readonly cable?: string | undefined;
   /** Of the service's address; `4` by default. */
   readonly family?: (typeof FAMILIES)[number];
+  /** `hot` by default. */
+  readonly backup?: (typeof BACKUPS)[number];
 }
 
 /** @param servers those that are there, at least one */
@@ -104,16 +109,19 @@ export function planRound(
   seed: number,
   round: number,
   servers: readonly ServerName[],
-  { cable, family = '4' }: Conditions = {},
+  { cable, family = '4', backup: wanted = 'hot' }: Conditions = {},
 ): RoundPlan {
   const random = new Random(seed, round);
-  const server = random.pick(servers);
+  const backup = wanted === 'mixed' ? new Random(seed, round, 3).pick(BACKUP_KINDS) : wanted;
+  // A replay tells another time than the server before.
+  const timeless = servers.filter((name) => !SERVERS[name].tellsTime);
+  const server = random.pick(backup === 'cold' ? timeless : servers);
   const clients = random.integer(1, CLIENTS_MAX);
   const traffic = Array.from({ length: clients }, () => random.pick(SERVERS[server].traffic));
   const { mbps, ...shape } = random.pick(RATES);
   // A slower link than the LAN would hold the clients up, and be taken for a backup that does not keep up.
   const linkRate = 'rate' in shape && random.chance(0.5) ? { linkRate: shape.rate } : {};
-  const faults = planFaults(random, SERVERS[server].tellsTime);
+  const faults = planFaults(random, SERVERS[server].tellsTime, backup);
   const lastMs = faults.at(-1)?.atMs ?? random.integer(FIRST_FAULT_MS, LAST_BEGIN_MS);
   const loadMbps = Math.min(cable === undefined ? LOAD_MBPS_MAX : UNKIND_LOAD_MBPS_MAX, 0.7 * mbps);
   const [only, ...others] = faults;
@@ -127,11 +135,13 @@ export function planRound(
     bytesPerMs: Math.round((loadMbps * 1000) / 8 / clients),
     ...shape,
     ...linkRate,
+    backup,
     ipv6: family === '6' || (family === 'mixed' && new Random(seed, round, 2).chance(0.5)),
     ...(cable === undefined ? {} : { cable: cable === RANDOM_CABLE ? randomCable(seed, round) : cable }),
     faults,
     expected,
-    plainTakeover: only?.host === 'a' && others.length === 0 && NOTICED_AT_ONCE.includes(only.action),
+    plainTakeover:
+      backup === 'hot' && only?.host === 'a' && others.length === 0 && NOTICED_AT_ONCE.includes(only.action),
   };
 }
 
@@ -151,11 +161,13 @@ function randomCable(seed: number, round: number): string {
 }
 
 /** None, one or two troubles that must be survived. */
-function planFaults(random: Random, tellsTime: boolean): TimedFault[] {
+function planFaults(random: Random, tellsTime: boolean, backup: BackupKind): TimedFault[] {
   const troubles = random.pick([0, 1, 1, 1, 1, 1, 1, 1, 2, 2, 2, 2, 2, 2]);
   for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt++) {
     const faults = Array.from({ length: troubles }, () => planTrouble(random)).flat();
     faults.sort((one, other) => one.atMs - other.atMs);
+    // A cold backup has no server to kill.
+    if (backup === 'cold' && faults.some(({ host, action }) => host === 'b' && action === 'kill-server')) continue;
     if (isOrderly(faults) && !(tellsTime && delaysOne(faults)) && expectationOf(faults).survived) return faults;
   }
   assert(false, 'some of the troubles can be survived');
@@ -201,12 +213,12 @@ export function faultText({ atMs, action, host }: TimedFault): string {
 
 /** In one line. */
 export function planText(plan: RoundPlan): string {
-  const { round, server, traffic, rate, linkRate, ipv6, cable, durationMs, faults, expected } = plan;
+  const { round, server, traffic, rate, linkRate, ipv6, backup, cable, durationMs, faults, expected } = plan;
   const kinds = [...new Set(traffic)].map((kind) => `${traffic.filter((one) => one === kind).length} ${kind}`);
   const lan = rate === undefined ? 'unshaped' : `${rate}${linkRate === undefined ? '' : `, link ${linkRate}`}`;
   const { least, most } = expected.failovers;
   return [
-    `round ${round}: ${server}${ipv6 ? ' (IPv6)' : ''}, ${kinds.join(' + ')}, ${lan}, ${(durationMs / 1000).toFixed(1)} s`,
+    `round ${round}: ${server}${ipv6 ? ' (IPv6)' : ''}${backup === 'cold' ? ' (cold backup)' : ''}, ${kinds.join(' + ')}, ${lan}, ${(durationMs / 1000).toFixed(1)} s`,
     ...(cable === undefined ? [] : [cable]),
     faults.length === 0 ? 'no fault' : faults.map(faultText).join(' '),
     `${least === most ? least : `${least} to ${most}`} failover${most === 1 ? '' : 's'}`,

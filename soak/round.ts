@@ -59,7 +59,7 @@ async function runPlan(
   pcap: string,
   progress: (line: string) => void,
 ): Promise<LabResult> {
-  const { server, traffic, durationMs, bytesPerMs, rate, linkRate, ipv6, cable, faults } = plan;
+  const { server, traffic, durationMs, bytesPerMs, rate, linkRate, ipv6, backup, cable, faults } = plan;
   const fileBytes = Math.max(1, durationMs * bytesPerMs);
   const orders: ClientOrders = { server, traffic, seed: plan.seed ^ plan.round, durationMs, bytesPerMs, fileBytes };
   const state = mkdtempSync(path.join(tmpdir(), 'fttcp-soak-'));
@@ -73,6 +73,7 @@ async function runPlan(
       rate,
       linkRate,
       ipv6,
+      backup,
       cable,
       at: faults.map(faultText),
       detectTimeout,

@@ -56,6 +56,7 @@ test('a round that does not go as it must leaves captures, logs, plan and seed i
       round: 3,
       server: 'echo',
       ipv6: false,
+      backup: 'hot',
       traffic: ['pingpong', 'lines'],
       durationMs: 300,
       bytesPerMs: 100,

@@ -9,6 +9,7 @@ const PLAN: RoundPlan = {
   round: 2,
   server: 'echo',
   ipv6: false,
+  backup: 'hot',
   traffic: ['lines', 'stream'],
   durationMs: 2000,
   bytesPerMs: 100,

@@ -125,3 +125,12 @@ test('a plan is told in one line', () => {
     'round 3: echo, 2 lines + 1 stream, 100mbit, link 100mbit, 2.6 s | 700ms:witness-stop 812ms:pause:a | 0 to 1 failover',
   );
 });
+
+test('a cold backup is given no server that tells the time, and nobody kills the server that it does not run', () => {
+  const cold = MANY.map(({ round }) => planRound(20_031, round, SERVER_NAMES, { backup: 'mixed' })).filter(
+    ({ backup }) => backup === 'cold',
+  );
+  assert.ok(cold.length > 0.3 * MANY.length);
+  assert.ok(!cold.some(({ server }) => SERVERS[server].tellsTime));
+  assert.ok(!cold.some(({ faults }) => faults.some(({ host, action }) => host === 'b' && action === 'kill-server')));
+});
