@@ -2,6 +2,7 @@
  * docs/benchmarks.md from the results. What it says about them is chosen by the numbers, so that it stays true whatever they are.
  * Pure.
  */
+import { wrapped } from '../src/experiments/prose.ts';
 import { LOADS } from '../src/experiments/stall-round.ts';
 import { markdown } from '../src/experiments/table.ts';
 import { NOT_ATTRIBUTED } from './cpu-profile.ts';
@@ -37,7 +38,6 @@ import {
 const CLIENT_TIMER_MS = 200;
 /** A stall is put down to that timer from here on: it runs from the request, which may have been sent a little before the fault. */
 const TIMER_SHOWS_MS = 150;
-const COLUMNS = 130;
 /** A machine that is busy for more than this has nothing left to give. */
 const FULL = 0.9;
 
@@ -52,33 +52,7 @@ export function benchmarksDocument(results: BenchResults): string {
     profile === undefined ? '' : profileSection(profile, results.machine.cores),
     limits(results),
   ];
-  return `${sections
-    .filter((section) => section !== '')
-    .join('\n\n')
-    .split('\n\n')
-    .map(wrapped)
-    .join('\n\n')}\n`;
-}
-
-/** A paragraph, or a list, as lines of bounded length. Tables, headings and commands stay as they are. */
-function wrapped(block: string): string {
-  if (/^(\||#| {4})/.test(block)) return block;
-  const items = block.split(/\n(?=\* )/);
-  return items.map((item) => wrap(item, item.startsWith('* ') ? '  ' : '')).join('\n');
-}
-
-function wrap(text: string, indent: string): string {
-  const lines: string[] = [];
-  let line = '';
-  for (const word of text.split(/\s+/)) {
-    if (line !== '' && line.length + 1 + word.length > COLUMNS) {
-      lines.push(line);
-      line = `${indent}${word}`;
-    } else {
-      line = line === '' ? word : `${line} ${word}`;
-    }
-  }
-  return [...lines, line].join('\n');
+  return `${wrapped(sections.filter((section) => section !== '').join('\n\n'))}\n`;
 }
 
 function introduction({ machine, run }: BenchResults): string {
