@@ -6,7 +6,7 @@ import { type FigureResult, figure, PAPER_FIGURE_4, PAPER_FIGURE_5, PAPER_FIGURE
 type FigureName = 'figure4' | 'figure5' | 'figure6' | 'figure4-nudge' | 'figure4-takeover-first';
 
 /** What a person, and the paper, would call at once. */
-const AT_ONCE_MS = 50;
+export const AT_ONCE_MS = 50;
 export const TAKEOVER_FIRST_STALL_GOAL_MS = 50;
 
 export const FIGURES: Readonly<Record<FigureName, Experiment<FigureResult>>> = {

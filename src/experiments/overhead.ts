@@ -100,11 +100,11 @@ function measured(values: readonly number[], digits: number): Measured {
   return { median: of(median(values)), min: of(Math.min(...values)), max: of(Math.max(...values)) };
 }
 
-const nameOf = ({ rate, direction }: Pick<OverheadCase, 'rate' | 'direction'>): string =>
+export const overheadCaseName = ({ rate, direction }: Pick<OverheadCase, 'rate' | 'direction'>): string =>
   `${RATE_NAMES[rate]}, ${direction}`;
 
 function picturesOf({ cases, rounds }: OverheadResult): Picture[] {
-  const categories = cases.map(nameOf);
+  const categories = cases.map(overheadCaseName);
   const replicated = SYSTEMS.filter((system) => system !== 'direct');
   const of = (one: OverheadCase, system: System) => one.systems.find((it) => it.system === system);
   const overhead = barChart({
@@ -152,7 +152,7 @@ export function overheadTable({ cases, paper }: OverheadResult): Table {
     head: ['LAN, direction, system', 'Mb/s', 'spread', 'overhead %', 'spread', 'paper', 'CPU s/GB primary', 'backup'],
     rows: cases.flatMap((one) =>
       one.systems.map(({ system, mbps, overheadPercent, cpuSPerGb: { primary, backup } }) => [
-        `${nameOf(one)}, ${system}`,
+        `${overheadCaseName(one)}, ${system}`,
         mbps.median.toFixed(1),
         spread(mbps, 1),
         ...(system === 'direct'
@@ -169,7 +169,9 @@ function remarks({ cases, paper }: OverheadResult): string[] {
   const beyond = cases.flatMap((one) =>
     one.systems
       .filter(({ overheadPercent }) => overheadPercent.median >= paper.overheadPercentMax)
-      .map(({ system, overheadPercent }) => `${nameOf(one)}, ${system} (${overheadPercent.median.toFixed(1)} %)`),
+      .map(
+        ({ system, overheadPercent }) => `${overheadCaseName(one)}, ${system} (${overheadPercent.median.toFixed(1)} %)`,
+      ),
   );
   return [
     beyond.length === 0

@@ -129,7 +129,7 @@ export function scalabilityTable({ points }: ScalabilityResult): Table {
   };
 }
 
-function ratioToDirect(points: readonly ScalabilityPoint[], clients: number, mbps: number): number {
+export function ratioToDirect(points: readonly ScalabilityPoint[], clients: number, mbps: number): number {
   return mbps / (points.find((point) => point.clients === clients && point.system === 'direct')?.mbps ?? Number.NaN);
 }
 
