@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url';
 import type { Command } from 'commander';
 import { FttcpError } from '../errors.ts';
 import type { ExperimentName } from '../experiments/experiments.ts';
+import type { ExperimentsOutcome } from '../experiments/run.ts';
 import { ensurePrograms, LAB_PROGRAMS } from './debian-programs.ts';
 import { wholeNumber } from './program.ts';
 
@@ -13,6 +14,7 @@ interface Flags {
   json?: boolean;
   write?: boolean;
   out?: string;
+  from?: string;
   detectTimeout: string;
   congestion?: string;
 }
@@ -28,7 +30,8 @@ export function registerExperiment(program: Command): void {
     .option('--quick', 'fewer repetitions')
     .option('--repetitions <number>', 'of whatever an experiment repeats')
     .option('--json', 'print one JSON object on standard output')
-    .option('--write', 'put results and pictures under docs/paper')
+    .option('--write', 'put results and pictures under docs/paper; of all experiments, the page docs/paper.md too')
+    .option('--from <dir>', 'measure nothing: take the JSON of an earlier run')
     .option('--out <dir>', `put them there (default: ${OUT})`)
     .option(
       '--congestion <name>',
@@ -39,8 +42,40 @@ export function registerExperiment(program: Command): void {
 }
 
 async function experiment(words: readonly string[], flags: Flags): Promise<void> {
+  const { EXPERIMENT_NAMES } = await import('../experiments/experiments.ts');
+  const names = namesOf(words, EXPERIMENT_NAMES);
+  const all = names.length === EXPERIMENT_NAMES.length;
+  if (flags.write && flags.out !== undefined) throw new FttcpError('usage', 'say --write or --out, not both');
+  if (flags.from !== undefined) checkFrom(flags, all);
+  const { copyResults, readResults, writePage } = await import('../experiments/written-results.ts');
+  const { results, failures } =
+    flags.from === undefined ? await measure(names, flags) : { results: readResults(flags.from, names), failures: [] };
+  if (flags.from !== undefined) {
+    if (flags.write) copyResults(flags.from, DOCUMENTS, results);
+    const { told } = await import('../experiments/run.ts');
+    for (const name of names) if (results[name] !== undefined) show(told(name, results[name]), flags);
+  }
+  if (flags.write && all) process.stderr.write(`experiment: written: ${writePage(DOCUMENTS, results)}\n`);
+  const [name, ...others] = names;
+  const result = others.length > 0 ? results : name && results[name];
+  if (flags.json && result !== undefined) process.stdout.write(`${JSON.stringify(result)}\n`);
+  for (const failure of failures) process.stderr.write(`fttcp: ${failure}\n`);
+  if (failures.length > 0) process.exitCode = 1;
+}
+
+/** @throws FttcpError `usage` */
+function checkFrom({ write, out, quick, repetitions }: Flags, all: boolean): void {
+  if (out !== undefined || quick || repetitions !== undefined) {
+    throw new FttcpError('usage', '--from measures nothing: it goes with --write and --json alone');
+  }
+  if (write && !all) {
+    throw new FttcpError('usage', '--from with --write makes the page, which is about all experiments: say all');
+  }
+}
+
+async function measure(names: readonly ExperimentName[], flags: Flags): Promise<ExperimentsOutcome> {
   const [
-    { EXPERIMENT_NAMES, programsFor },
+    { programsFor },
     { runExperiments },
     { checkCongestion, congestionOfThePaper },
     { parseTimeMs },
@@ -56,14 +91,12 @@ async function experiment(words: readonly string[], flags: Flags): Promise<void>
     import('../lab/user-namespace.ts'),
     import('../linux/tun.ts'),
   ]);
-  const names = namesOf(words, EXPERIMENT_NAMES);
-  if (flags.write && flags.out !== undefined) throw new FttcpError('usage', 'say --write or --out, not both');
   if (flags.detectTimeout !== 'auto') parseTimeMs(flags.detectTimeout);
   const repetitions = flags.repetitions === undefined ? undefined : wholeNumber(flags.repetitions, '--repetitions', 1);
   await ensurePrograms({ ...LAB_PROGRAMS, ...programsFor(names) }, 'experiments need programs');
   enterUserNamespace(process.argv);
   checkTunDevice();
-  const { results, failures } = await interruptible((signal) =>
+  return interruptible((signal) =>
     runExperiments({
       names,
       out: flags.write ? DOCUMENTS : (flags.out ?? OUT),
@@ -76,14 +109,13 @@ async function experiment(words: readonly string[], flags: Flags): Promise<void>
         signal,
         tell: (line) => process.stderr.write(`experiment: ${line}\n`),
       },
-      show: (text) => process[flags.json ? 'stderr' : 'stdout'].write(`${text}\n\n`),
+      show: (text) => show(text, flags),
     }),
   );
-  const [name, ...others] = names;
-  const result = others.length > 0 ? results : name && results[name];
-  if (flags.json && result !== undefined) process.stdout.write(`${JSON.stringify(result)}\n`);
-  for (const failure of failures) process.stderr.write(`fttcp: ${failure}\n`);
-  if (failures.length > 0) process.exitCode = 1;
+}
+
+function show(text: string, { json }: Flags): void {
+  process[json ? 'stderr' : 'stdout'].write(`${text}\n\n`);
 }
 
 /** In the order of the list, each once. @throws FttcpError `usage` */

@@ -40,7 +40,7 @@ export async function runExperiments({ names, settings, out, show }: ExperimentR
       results[name] = documented;
       if (failed > 0)
         failures.push(`${name}: in ${failed} runs a connection was lost, a byte was wrong, or nobody took over`);
-      show([...experiment.tables(documented).map(plainText), ...experiment.remarks(documented)].join('\n'));
+      show(told(name, documented));
       await write(out, name, documented, pictures);
       settings.tell(
         `${name}: written to ${path.join(out, `${name}.json`)}, with ${pictures.length} pictures beside it`,
@@ -52,6 +52,12 @@ export async function runExperiments({ names, settings, out, show }: ExperimentR
     }
   }
   return { results: results as Partial<PaperResults>, failures };
+}
+
+/** For a terminal. @param result that experiment's */
+export function told(name: ExperimentName, result: object): string {
+  const experiment: Experiment = EXPERIMENTS[name];
+  return [...experiment.tables(result).map(plainText), ...experiment.remarks(result)].join('\n');
 }
 
 function document<Result extends object>(

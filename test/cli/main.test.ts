@@ -54,6 +54,9 @@ const MISUSES: readonly (readonly [string[], RegExp])[] = [
   [['experiment'], /^fttcp: missing required argument 'name'/],
   [['experiment', 'figure7'], /^fttcp: there is no experiment 'figure7'; there are figure4, .*scalability.*: all\n$/],
   [['experiment', 'gap', '--write', '--out', 'x'], /^fttcp: say --write or --out, not both\n$/],
+  [['experiment', 'gap', '--from', 'x', '--quick'], /^fttcp: --from measures nothing: .*\n$/],
+  [['experiment', 'gap', '--from', 'x', '--write'], /^fttcp: --from with --write makes the page, .*: say all\n$/],
+  [['experiment', 'gap', '--from', '/nonexistent'], /^fttcp: --from \/nonexistent: there is no gap\.json\n$/],
   [['check-config', '-c', '/nonexistent'], /^fttcp: cannot read the configuration \/nonexistent: ENOENT/],
 ];
 
