@@ -36,12 +36,13 @@ const figure4: FigureResult = {
   resumedAtMs: 4300,
   gapMs: 792,
   stallMs: 3300,
+  pauseMs: 1600,
   paper: PAPER_FIGURE_4,
 };
 const snooped = { ackAdvances: true, resumedAtMs: 3509, gapMs: 1.2, stallMs: 2510 };
 
 const waits = (...gapsMs: number[]) =>
-  gapsOf(gapsMs.map((gapMs, index) => ({ recoveryMs: 1000 * (index + 1), gapMs, ackAdvances: false })));
+  gapsOf(gapsMs.map((gapMs, index) => ({ recoveryMs: 1000 * (index + 1), gapMs, pauseMs: 9, ackAdvances: false })));
 
 const measured = (median: number) => ({ median, min: median - 1, max: median + 1 });
 export function systemOverhead(system: System, percent: number): SystemOverhead {
@@ -69,6 +70,15 @@ const stalls = {
   stallsMs: [6, 12],
 };
 const variant: FailoverVariant = { variant: 'hot', loads: { up: stalls, down: stalls, echo: stalls } };
+
+const recovered = {
+  ...{ bytes: 1e9, connections: 1, replayMs: 5000, recoveredAfterMs: 5100, stallMs: 20 },
+  ...{ megabytesPerS: 200, connectionsPerS: 0.2 },
+};
+const manyRecovered = {
+  ...{ bytes: 1e7, connections: 1000, replayMs: 500, recoveredAfterMs: 600, stallMs: 90 },
+  ...{ megabytesPerS: 20, connectionsPerS: 2000 },
+};
 
 const points = [1, 200].flatMap((clients) =>
   (['direct', 'hot', 'cold'] as const).map((system) => {
@@ -117,4 +127,9 @@ export const RESULTS: PaperResults = {
   }),
   failover: documented('failover', { variants: [variant, { ...variant, variant: 'hot, reactive snooping' }] }),
   scalability: documented('scalability', { repetitions: 3, measuredMs: 3000, points }),
+  'cold-recovery': documented('cold-recovery', {
+    upload: { samples: [recovered], n: 1, failed: 0 },
+    connections: { samples: [manyRecovered], n: 1, failed: 0 },
+    goals: { megabytesPerS: 100 },
+  }),
 };
