@@ -23,7 +23,7 @@ const UPLOAD = { ...STREAM, client: transfer('up', 60 * MIB), rate: '300mbit' } 
 const RECOVERY = ['promoted', 'replaying', 'replayed', 'recovered'];
 const POLL_MS = 10;
 /** Who has got no further in so many looks stands still. */
-const STILL = 50;
+const STILL = 25;
 
 interface Run {
   readonly result: LabResult;
