@@ -39,6 +39,7 @@ import { witnessStatus } from './witness-status.ts';
 
 /** The data worker hears of the carrier as it changes; this is for what the kernel holds back or loses. */
 const LAN_PROBE_MS = 30;
+const SERVER_PROBE_MS = 5;
 
 export interface DaemonOptions {
   /** Starts as the primary without the other replica. */
@@ -162,10 +163,23 @@ class Daemon {
 
   /** A cold host speaks now, and its log is to go through the server. */
   #startColdServer(replay: boolean): void {
-    this.#startServer(replay ? this.#state.prepare() : []).then(
-      (server) => this.#command({ command: 'server-started', server }),
-      (error: Error) => this.#end(error),
-    );
+    this.#startServer(replay ? this.#state.prepare() : [])
+      .then(async (server) => {
+        // A server that is not ready yet would refuse those whom its predecessor would have served.
+        if (replay) await this.#serverReady();
+        if (this.#serverRunning) this.#command({ command: 'server-started', server });
+      })
+      .catch((error: Error) => this.#end(error));
+  }
+
+  /** It has opened the socket of a service, has ended, or has had its time. */
+  async #serverReady(): Promise<void> {
+    const enclosure = this.#enclosure;
+    const untilMs = performance.now() + this.#config.server.catchUpTimeoutMs;
+    while (this.#serverRunning && this.#enclosure === enclosure && performance.now() < untilMs) {
+      if (enclosure?.isServing !== false) return;
+      await new Promise((resolve) => setTimeout(resolve, SERVER_PROBE_MS));
+    }
   }
 
   /** The thread that brings a cold host's log to its disk. */

@@ -19,7 +19,7 @@ import { assert, FttcpError } from '../errors.ts';
 import { hasOtherUsers } from '../linux/capabilities.ts';
 import { ip } from '../linux/ip.ts';
 import { openPipe } from '../linux/pipe.ts';
-import { childrenOf, listeningPorts, processState, signalName } from '../linux/process.ts';
+import { childrenOf, listeningPorts, processState, signalName, waitsForDatagrams } from '../linux/process.ts';
 import { INIT_VARIABLES, initScript, LINE_PREFIX, type Overlay, shellQuote } from './enclosure-init.ts';
 
 export { ENCLOSURE_SYSCTLS, SERVICE_INTERFACE } from './enclosure-init.ts';
@@ -107,6 +107,11 @@ export class Enclosure {
   /** The TCP ports on which anything inside listens, ascending. */
   listeningPorts(): number[] {
     return this.#init.hasEnded ? [] : listeningPorts(this.initPid);
+  }
+
+  /** Anything inside listens on a TCP port or waits for datagrams. */
+  get isServing(): boolean {
+    return !this.#init.hasEnded && (this.listeningPorts().length > 0 || waitsForDatagrams(this.initPid));
   }
 
   /** SIGTERM to every process inside; once they are gone, or after `graceMs`, SIGKILL to what is left. Resolves when nothing is left. */

@@ -2,7 +2,9 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { constants } from 'node:os';
 
+/** States of sockets in /proc/PID/net. */
 const TCP_LISTEN = '0A';
+const UDP_UNCONNECTED = '07';
 
 const SIGNAL_NAMES = new Map(Object.entries(constants.signals).map(([name, number]) => [number, name]));
 
@@ -13,16 +15,22 @@ export function signalName(number: number): string | null {
 
 /** The TCP ports on which anything in the network namespace of a process listens, ascending; empty when it has ended. */
 export function listeningPorts(pid: number): number[] {
-  const ports = new Set<number>();
-  for (const table of ['tcp', 'tcp6']) {
-    for (const line of readOrEmpty(`/proc/${pid}/net/${table}`).split('\n').slice(1)) {
-      // sl local_address rem_address st …
-      const [, local, , state] = line.trim().split(/\s+/);
-      const port = local?.split(':')[1];
-      if (state === TCP_LISTEN && port !== undefined) ports.add(Number.parseInt(port, 16));
-    }
-  }
-  return [...ports].sort((a, b) => a - b);
+  return [...new Set([...portsIn(pid, 'tcp', TCP_LISTEN), ...portsIn(pid, 'tcp6', TCP_LISTEN)])].sort((a, b) => a - b);
+}
+
+/** Whether there is a UDP socket in the network namespace of a process that takes datagrams of anybody. */
+export function waitsForDatagrams(pid: number): boolean {
+  return ['udp', 'udp6'].some((table) => portsIn(pid, table, UDP_UNCONNECTED).length > 0);
+}
+
+function portsIn(pid: number, table: string, wanted: string): number[] {
+  const lines = readOrEmpty(`/proc/${pid}/net/${table}`).split('\n').slice(1);
+  return lines.flatMap((line) => {
+    // sl local_address rem_address st …
+    const [, local, , state] = line.trim().split(/\s+/);
+    const port = local?.split(':')[1];
+    return state === wanted && port !== undefined ? [Number.parseInt(port, 16)] : [];
+  });
 }
 
 /** The processes that a process has started and that have not been reaped, whichever of its threads started them. */

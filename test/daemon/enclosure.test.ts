@@ -183,6 +183,19 @@ test('the server runs as another user, who may listen on a low port', {
   assert.deepEqual(enclosure.listeningPorts(), []);
 });
 
+test('a server serves as soon as it listens or waits for datagrams', { skip }, async () => {
+  const sockets = [`require('net').createServer().listen(80)`, `require('dgram').createSocket('udp4').bind(80)`];
+  for (const socket of sockets) {
+    const { enclosure } = await run(`exec ${process.execPath} -e "${socket}"`);
+    await until('it serves', () => enclosure.isServing);
+    await enclosure.stop(5000);
+    assert.equal(enclosure.isServing, false);
+  }
+  const { enclosure } = await run('exec sleep 1000');
+  assert.equal(enclosure.isServing, false);
+  await enclosure.stop(5000);
+});
+
 test('the exit code is reported', { skip }, async () => {
   const { status } = await run('exit 7');
   assert.deepEqual(await status, { code: 7, signal: null });

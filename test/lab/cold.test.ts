@@ -146,6 +146,27 @@ for (const fault of ['kill-daemon', 'kill-server']) {
   });
 }
 
+test('who connects after the takeover is not refused by a server that is not ready yet, though there is nothing to replay', {
+  skip,
+}, async () => {
+  const directory = mkdtempSync(path.join(tmpdir(), 'cold-test-'));
+  try {
+    const go = path.join(directory, 'go');
+    const { told } = await coldRun(survives, {
+      ...STREAM,
+      server: `sleep 0.5; ${STREAM.server}`,
+      client: `${client('late-client')} '${go}' 100000`,
+      at: ['100ms:power-off:primary'],
+      observe: (event) => {
+        if (event.kind === 'daemon' && event.event === 'promoted') writeFileSync(go, '');
+      },
+    });
+    assert.deepEqual(among(RECOVERY, told('b')), RECOVERY);
+  } finally {
+    rmSync(directory, { recursive: true });
+  }
+});
+
 test('a log that is flushed before it counts is replayed too', { skip }, async () => {
   const { told } = await coldRun(survives, {
     ...UPLOAD,
