@@ -7,6 +7,8 @@ export class ModelRetained implements Retained {
   isLeft = false;
   isDurable = false;
   problem = '';
+  /** So many batches are read at most: for tests, which may make it more later. */
+  readMost = Number.POSITIVE_INFINITY;
   #batches: Uint8Array[] = [];
   #held = 0;
   /** So many batches are on the disk. */
@@ -42,6 +44,8 @@ export class ModelRetained implements Retained {
     this.#held = this.#stored = 0;
   }
 
+  unbind(): void {}
+
   append(bytes: Uint8Array, offset: number, length: number): void {
     ok(length > 0);
     this.#batches.push(bytes.slice(offset, offset + length));
@@ -57,7 +61,7 @@ export class ModelRetained implements Retained {
         return end;
       },
       next: () => {
-        const batch = read < this.#stored ? this.#batches[read++] : undefined;
+        const batch = read < Math.min(this.#stored, this.readMost) ? this.#batches[read++] : undefined;
         end += batch?.length ?? 0;
         return batch ?? new Uint8Array(0);
       },

@@ -82,6 +82,10 @@ export class ColdLog implements Retained {
     this.#live.begin(0);
   }
 
+  unbind(): void {
+    this.#log.unbind();
+  }
+
   append(bytes: Uint8Array, offset: number, length: number): void {
     if (this.#log.held - this.#log.segmentStart >= this.#options.segmentBytes) {
       this.#log.roll();

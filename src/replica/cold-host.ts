@@ -62,6 +62,11 @@ export class ColdHost {
     return this.#config.onLogFull === 'stall';
   }
 
+  /** Nothing can be retained at present. */
+  get isStuck(): boolean {
+    return this.#problem !== '';
+  }
+
   /** The replay, while there is one. */
   get replaying(): Replaying | undefined {
     return this.#replaying;
@@ -103,6 +108,7 @@ export class ColdHost {
   promoted(): void {
     this.#replays = true;
     this.#log.start();
+    this.#config.retained.unbind();
     this.#ownFrom = this.#config.retained.held;
   }
 
@@ -111,7 +117,9 @@ export class ColdHost {
     assert(this.#replaying === undefined, 'a cold host starts its server once');
     const { retained, replayClosed } = this.#config;
     this.#replays ||= this.restarts;
-    const isWanted = replayClosed || this.restarts ? () => true : (id: number) => front.isKnown(id);
+    // Who starts from a log knows only by replaying it which connections are over.
+    const isOpen = this.restarts ? () => true : (id: number) => front.isKnown(id);
+    const isWanted = replayClosed ? undefined : isOpen;
     this.#replaying = new Replaying(south, retained, isWanted, this.#patienceMs, nowMs);
     if (this.#replays) this.#tell({ event: 'replaying', bytes: retained.held });
   }

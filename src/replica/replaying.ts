@@ -1,6 +1,6 @@
 // The replay of a cold backup: the retained log from its beginning, in order, into a wrap with a server that has just been started, as fast
 // as that takes it. ADR 22
-import { LINK_FRAME } from '../log/entry.ts';
+import { ENTRY, LINK_FRAME } from '../log/entry.ts';
 import { FrameView } from '../log/frame.ts';
 import type { SouthWrap } from '../south/south-wrap.ts';
 import { Standstill } from '../south/standstill.ts';
@@ -21,6 +21,7 @@ export class Replaying {
   readonly south: SouthWrap;
   readonly #retained: Retained;
   readonly #reading: RetainedReading;
+  readonly #isComplete: boolean;
   readonly #isWanted: (connection: number) => boolean;
   readonly #patienceMs: number;
   readonly #startedAtMs: number;
@@ -33,20 +34,21 @@ export class Replaying {
 
   /**
    * @param south a wrap that does not speak, behind which the server was started.
-   * @param isWanted whether the entries of a connection are to be replayed.
+   * @param isWanted whether a connection is to be replayed; undefined: all are, and nothing may be missing from the log.
    * @param patienceMs a server that takes nothing of a connection for so long will not.
    */
   constructor(
     south: SouthWrap,
     retained: Retained,
-    isWanted: (connection: number) => boolean,
+    isWanted: ((connection: number) => boolean) | undefined,
     patienceMs: number,
     nowMs: number,
   ) {
     this.south = south;
     this.#retained = retained;
     this.#reading = retained.openReader();
-    this.#isWanted = isWanted;
+    this.#isComplete = isWanted === undefined;
+    this.#isWanted = isWanted ?? (() => true);
     this.#patienceMs = patienceMs;
     this.#startedAtMs = nowMs;
   }
@@ -98,10 +100,16 @@ export class Replaying {
     return this.#at < this.#block.length;
   }
 
+  /** A connection is replayed as a whole, or not at all: which, is decided where it begins. */
+  #isLeftOut({ type, connection }: FrameView): boolean {
+    if (type === ENTRY.NOOP || this.#isComplete) return false;
+    return type === ENTRY.OPEN ? !this.#isWanted(connection) : !this.south.isKnown(connection);
+  }
+
   /** @returns false when the server must take more first. */
   #apply(nowMs: number): boolean {
     const frame = this.#frame;
-    if (frame.type >= LINK_FRAME.CHALLENGE || !this.#isWanted(frame.connection)) return true;
+    if (frame.type >= LINK_FRAME.CHALLENGE || this.#isLeftOut(frame)) return true;
     if (!this.south.canReplay(frame)) {
       if (this.#standstill.look(this.position, nowMs) < this.#patienceMs) return false;
       this.south.giveUp(frame.connection);

@@ -202,9 +202,10 @@ export class Replica {
     return this.#cold?.replaying;
   }
 
-  /** Whether frames of the LAN can be taken now. For the last stretch of a replay they wait. */
+  /** Whether frames of the LAN can be taken now. For the last stretch of a replay they wait, and while nothing can be retained. */
   get canReadLan(): boolean {
-    return this.#south.canReadLan && !this.#cold?.closesReplay;
+    const isHeld = this.#recoveringSinceMs !== undefined && (this.#cold?.closesReplay || this.#cold?.isStuck);
+    return this.#south.canReadLan && !isHeld;
   }
 
   /** Whether what comes over the link can be kept now. */

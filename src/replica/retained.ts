@@ -17,6 +17,8 @@ export interface Retained {
   readonly isDurable: boolean;
   /** A new log begins, at position 0. */
   begin(epoch: number): void;
+  /** This host has only its own log now: the disk is its bound, and no other. */
+  unbind(): void;
   /** Whole frames; there is room. */
   append(bytes: Uint8Array, offset: number, length: number): void;
   /** Reads the log from its beginning on. */

@@ -21,6 +21,7 @@ const STORED = 5;
 const PROBLEM = 6;
 const DROPS_PUT = 7;
 const DROPS_TAKEN = 8;
+const UNBOUND = 9;
 const INTS = 10;
 /** After them, a number of 64 bits. */
 const BYTES_ON_DISK = 0;
@@ -67,6 +68,15 @@ export class RetainedBoard {
   /** Data loop, before the ring has it: what the log was before this life need not be written. */
   set lifeWanted(life: number) {
     Atomics.store(this.#ints, LIFE_WANTED, life);
+  }
+
+  /** Data loop: whether the log may take all of the disk. */
+  set unbound(yes: boolean) {
+    Atomics.store(this.#ints, UNBOUND, Number(yes));
+  }
+
+  get unbound(): boolean {
+    return Atomics.load(this.#ints, UNBOUND) !== 0;
   }
 
   get lifeWanted(): number {

@@ -89,6 +89,7 @@ export class RetainedLog {
     this.#held = 0;
     this.#segmentStart = 0;
     this.#board.lifeWanted = this.#life;
+    this.#board.unbound = false;
     setU64(this.#command, 0, this.#life);
     setU64(this.#command, 8, epoch);
     this.#putCommand(RECORD.RESET, this.#command);
@@ -107,6 +108,12 @@ export class RetainedLog {
     this.#held += length;
     this.#board.ring();
     return true;
+  }
+
+  /** From now on this log may take all of the disk. */
+  unbind(): void {
+    this.#board.unbound = true;
+    this.#board.ring();
   }
 
   /** What is appended from now on goes into a new segment. */

@@ -113,6 +113,7 @@ class RetainedStore {
       this.#writer = created.writer;
       this.#board.beginLife(this.#life);
     }
+    if (this.#board.unbound) this.#writer.unbind();
     return this.#blockLength === 0 ? { ok: true } : this.#writer.append(this.#block, 0, this.#blockLength);
   }
 

@@ -27,7 +27,7 @@ export interface RetainedWriterOptions {
   readonly key: Uint8Array;
   readonly serviceTag: number;
   readonly epoch: number;
-  /** The files together are never larger. */
+  /** The files together are never larger, before `unbind`. */
   readonly mostBytes: number;
   /** `batch`: an append returns when the disk has it. `none`: when the kernel has it. */
   readonly sync: 'none' | 'batch';
@@ -43,6 +43,7 @@ export class RetainedWriter {
   readonly #sealed = new Uint8Array(SEALED_BYTES);
   /** Bytes of the earlier segments by their first positions. */
   readonly #earlier = new Map<number, number>();
+  #mostBytes: number;
   #earlierBytes = 0;
   #segment: SegmentWriter | undefined;
   /** The present segment is to take no more. */
@@ -53,6 +54,7 @@ export class RetainedWriter {
     this.#directory = directory;
     this.#directoryFd = directoryFd;
     this.#options = options;
+    this.#mostBytes = options.mostBytes;
   }
 
   /** A new log: makes the directory if it is missing, and deletes the segments of the old one. */
@@ -90,10 +92,15 @@ export class RetainedWriter {
     return this.#earlierBytes + (this.#segment?.bytes ?? 0);
   }
 
+  /** The disk is the only bound from now on. */
+  unbind(): void {
+    this.#mostBytes = Number.POSITIVE_INFINITY;
+  }
+
   /** Writes whole frames, BLOCK_MOST bytes at most, as one block. */
   append(bytes: Uint8Array, offset: number, length: number): Written {
     assert(length > 0 && length <= BLOCK_MOST, 'a block of the retained log has its size');
-    if (this.bytesOnDisk + HEAD_BYTES + 2 * BLOCK_OVERHEAD + length > this.#options.mostBytes) {
+    if (this.bytesOnDisk + HEAD_BYTES + 2 * BLOCK_OVERHEAD + length > this.#mostBytes) {
       return { ok: false, problem: 'full-by-bound' };
     }
     try {

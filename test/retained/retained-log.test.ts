@@ -126,6 +126,21 @@ test('at the bound the ring fills up and says so; a segment that is dropped make
   second.close();
 });
 
+test('a log that is unbound goes on beyond its bound, and one that is begun anew has it again', async (t) => {
+  const directory = logDirectory(t);
+  const { log } = start(t, directory, { mostBytes: 1e6 });
+  const frames = randomBytes(100_000);
+  while (log.append(frames, 0, frames.length));
+  await until('the problem', () => log.problem === 'full-by-bound');
+  log.unbind();
+  await until('everything is stored', () => log.stored === log.held);
+  equal(log.problem, 'none');
+  ok(log.bytesOnDisk > 1e6);
+  log.reset(3);
+  while (log.append(frames, 0, frames.length));
+  await until('the problem', () => log.problem === 'full-by-bound');
+});
+
 test('a log that is begun anew leaves a full one behind, and what waits for it', async (t) => {
   const directory = logDirectory(t);
   const { log } = start(t, directory, { mostBytes: 700_000 });

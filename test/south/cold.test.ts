@@ -83,6 +83,25 @@ test('unless the service says that they leave none', () => {
   equal(world.backup.server.connections.length, 0);
 });
 
+test('a connection that ends while it is replayed is replayed as a whole', () => {
+  const cold = { serverStartsMs: 300, replayClosed: false };
+  const world = new World({ seed: 13, app: echo, cold, recovery: { recoveryDelayMs: 5_000 } }).pair();
+  const client = conversation(world, 4_000, 100);
+  world.run(() => client.tcp.received.length > 2_000);
+  const { backup } = world;
+  world.crash(world.primary);
+  // The replay begins, and stands still; meanwhile the client gives up, and the front forgets the connection.
+  world.run(() => namesOf(backup).includes('promoted'));
+  backup.retained.readMost = 1;
+  world.run(() => namesOf(backup).includes('replaying')).runFor(50);
+  client.tcp.abort(world.nowMs);
+  world.turnClient(client);
+  world.run(() => backup.south.connectionCount === 0);
+  backup.retained.readMost = Number.POSITIVE_INFINITY;
+  world.run(() => namesOf(backup).includes('recovered'));
+  equal(backup.south.connectionCount, 0);
+});
+
 test('who connects while the server is replayed to is served afterwards', () => {
   const world = new World({ seed: 9, app: files, cold: { ...COLD, serverStartsMs: 900 } }).pair();
   download(world, 60_000);
