@@ -1,0 +1,23 @@
+#include "attach.h"
+
+#include "real.h"
+#include "recording.h"
+#include "token.h"
+
+bool attach(void) {
+  if (!memory_attach()) {
+    phase = UNWRAPPED;
+    return false;
+  }
+  token_init();
+  // A process that this host's own one has made since it went live has nothing to replay.
+  phase = north->mode == NORTH_REPLAY && replay_slot() != 0 ? REPLAYING : RECORDING;
+  inside = true;
+  random_at_start();
+  inside = false;
+  return true;
+}
+
+__attribute__((constructor(101))) static void at_start(void) {
+  if (phase == UNATTACHED) attach();
+}

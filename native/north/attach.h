@@ -1,0 +1,12 @@
+/* How a program comes to be wrapped. */
+#ifndef NORTH_ATTACH_H
+#define NORTH_ATTACH_H
+
+#include <stdbool.h>
+
+/** At the first interposed call, which may come before any constructor of ours. @returns whether the program is wrapped. */
+bool attach(void);
+
+void random_at_start(void);
+
+#endif

@@ -1,0 +1,16 @@
+/* Time as the program sees it: the recorded one in a replay, and from there on without a jump. */
+#ifndef NORTH_CLOCKS_H
+#define NORTH_CLOCKS_H
+
+#include <stdint.h>
+#include <time.h>
+
+void clocks_go_live(void);
+
+/** What the program's clock shows now, without a record. @returns ns; of a clock that does not exist 0. */
+int64_t clock_shows(clockid_t clock);
+
+/** @param when on the program's clock. @returns the same moment on this host's monotonic clock, in ns; for waits. */
+int64_t monotonic_of(clockid_t clock, const struct timespec *when);
+
+#endif

@@ -1,0 +1,28 @@
+/*
+ * What a descriptor is, which decides whether a replay finds the same input there by itself. Read docs/north.md for the table.
+ */
+#ifndef NORTH_DESCRIPTORS_H
+#define NORTH_DESCRIPTORS_H
+
+#include <stdbool.h>
+
+enum kind {
+  KIND_UNKNOWN,
+  KIND_STREAM,   /* socket that carries bytes: fed by the log, or written by the server's own processes. Lengths are recorded */
+  KIND_PIPE,     /* likewise, but no socket */
+  KIND_MESSAGES, /* local datagrams between the server's own processes: sent in one order */
+  KIND_FILE,     /* regular file: the replica's own has the same content, if calls come in one order */
+  KIND_CONTENT,  /* UDP, devices, /proc, inotify, timers…: recorded with what was read */
+  KIND_COUNTER   /* eventfd: recorded with what was read, and drained */
+};
+
+enum kind kind_of(int fd);
+bool is_tcp_listener(int fd);
+
+/** The number means something else from now on. */
+void descriptor_changed(int fd);
+
+/** Whether calls on it return rather than wait. */
+bool is_nonblocking(int fd);
+
+#endif

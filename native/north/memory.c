@@ -1,0 +1,214 @@
+#define _GNU_SOURCE
+#include "memory.h"
+
+#include <fcntl.h>
+#include <linux/mman.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "sys.h"
+
+#define LOCK_WAITED 0x80000000u
+/** Then a waiter looks whether the holder still lives. */
+#define LOCK_PATIENCE_NS 100000000ll
+#define SPINS 200
+/** The memory's descriptor is moved out of the way of the program's own. */
+#define FD_WANTED 1000
+
+struct north_header *north;
+uint32_t north_process;
+
+static int fd = -1;
+static uint8_t *recording;
+static struct north_slot *slot;
+static uint8_t *replay;
+
+extern char **environ;
+
+static const char *entry_of_environment(void) {
+  for (char **entry = environ; entry != 0 && *entry != 0; entry++) {
+    const char *text = *entry, *name = NORTH_VARIABLE "=";
+    while (*name != 0 && *text == *name) text++, name++;
+    if (*name == 0) return text;
+  }
+  return 0;
+}
+
+static uint32_t number(const char **text) {
+  uint32_t value = 0;
+  while (**text >= '0' && **text <= '9') value = 10 * value + (uint32_t)(*(*text)++ - '0');
+  if (**text == ':') (*text)++;
+  return value;
+}
+
+static void *map(uint32_t length, uint32_t offset) {
+  long at = sys(SYS_mmap, 0, length, PROT_READ | PROT_WRITE, MAP_SHARED, fd, offset);
+  return at < 0 && at > -4096 ? 0 : (void *)at;
+}
+
+bool memory_attach(void) {
+  const char *text = entry_of_environment();
+  if (text == 0) return false;
+  fd = (int)number(&text);
+  uint32_t process = number(&text);
+  uint32_t pid = number(&text);
+  // A program started by a call that is not interposed has its parent's entry.
+  if (pid != 0 && pid != (uint32_t)sys(SYS_getpid)) return false;
+  if (fd < FD_WANTED) {
+    long moved = sys(SYS_fcntl, fd, F_DUPFD, FD_WANTED);
+    if (moved >= 0) {
+      sys(SYS_close, fd);
+      fd = (int)moved;
+    }
+  }
+  struct north_header *header = map(NORTH_RECORDING_OFFSET, 0);
+  if (header == 0 || header->magic != NORTH_MAGIC || header->version != NORTH_VERSION) return false;
+  recording = map(NORTH_RECORDING_BYTES, NORTH_RECORDING_OFFSET);
+  if (recording == 0) return false;
+  north_process = process;
+  north = header;
+  return true;
+}
+
+int memory_fd(void) {
+  return fd;
+}
+
+static char *put_number(char *at, uint32_t value) {
+  char digits[10];
+  int count = 0;
+  do digits[count++] = (char)('0' + value % 10);
+  while ((value /= 10) > 0);
+  while (count > 0) *at++ = digits[--count];
+  return at;
+}
+
+const char *memory_entry(uint32_t process, int pid, char *into, int size) {
+  (void)size;
+  char *at = into;
+  for (const char *name = NORTH_VARIABLE "="; *name != 0; name++) *at++ = *name;
+  at = put_number(at, (uint32_t)fd);
+  *at++ = ':';
+  at = put_number(at, process);
+  *at++ = ':';
+  at = put_number(at, (uint32_t)pid);
+  *at = 0;
+  return into;
+}
+
+void memory_forked(uint32_t process) {
+  north_process = process;
+  if (replay != 0) sys(SYS_munmap, replay, NORTH_REPLAY_BYTES);
+  replay = 0;
+  slot = 0;
+}
+
+void lock_take(void) {
+  uint32_t self = (uint32_t)sys(SYS_gettid), seen = 0;
+  for (int i = 0; i < SPINS; i++) {
+    seen = 0;
+    if (__atomic_compare_exchange_n(&north->lock, &seen, self, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED)) return;
+  }
+  for (;;) {
+    uint32_t holder = seen & ~LOCK_WAITED;
+    // Whoever has waited leaves the mark behind: others may be waiting still.
+    if (holder == 0 || sys(SYS_kill, holder, 0) == -ESRCH) {
+      if (__atomic_compare_exchange_n(&north->lock, &seen, self | LOCK_WAITED, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
+        return;
+      continue;
+    }
+    if ((seen & LOCK_WAITED) == 0 &&
+        !__atomic_compare_exchange_n(&north->lock, &seen, seen | LOCK_WAITED, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED))
+      continue;
+    futex_wait(&north->lock, seen | LOCK_WAITED, 1, LOCK_PATIENCE_NS);
+    seen = __atomic_load_n(&north->lock, __ATOMIC_RELAXED);
+  }
+}
+
+void lock_leave(void) {
+  if ((__atomic_exchange_n(&north->lock, 0, __ATOMIC_RELEASE) & LOCK_WAITED) != 0) futex_wake(&north->lock, 1, 1);
+}
+
+/** Waits until `length` bytes are free: the daemon takes what there is in each of its turns. */
+static void await_room(struct north_ends *ends, uint32_t length) {
+  for (;;) {
+    uint32_t tail = __atomic_load_n(&ends->tail, __ATOMIC_ACQUIRE);
+    if (NORTH_RECORDING_BYTES - (ends->head - tail) >= length) return;
+    __atomic_store_n(&ends->writer_waits, 1, __ATOMIC_SEQ_CST);
+    if (__atomic_load_n(&ends->tail, __ATOMIC_SEQ_CST) == tail) futex_wait(&ends->tail, tail, 1, -1);
+  }
+}
+
+static void put_record(uint32_t head, const struct north_record *record, const struct north_part *parts, int count) {
+  uint8_t *at = recording + head % NORTH_RECORDING_BYTES;
+  __builtin_memcpy(at, record, sizeof *record);
+  at += sizeof *record;
+  for (int i = 0; i < count; i++) {
+    __builtin_memcpy(at, parts[i].bytes, parts[i].length);
+    at += parts[i].length;
+  }
+  // Zeros, so that what is in the log is a function of what happened.
+  while (((uintptr_t)at & 7) != 0) *at++ = 0;
+}
+
+void ring_append(struct north_record record, const struct north_part *parts, int count) {
+  struct north_ends *ends = &north->recording;
+  uint32_t length = sizeof record;
+  for (int i = 0; i < count; i++) length += parts[i].length;
+  length = (length + 7) & ~7u;
+  uint32_t left = NORTH_RECORDING_BYTES - ends->head % NORTH_RECORDING_BYTES;
+  uint32_t pad = left < length ? left : 0;
+  await_room(ends, pad + length);
+  uint32_t head = ends->head;
+  if (pad > 0) {
+    struct north_record *gap = (struct north_record *)(recording + head % NORTH_RECORDING_BYTES);
+    gap->length = (uint16_t)pad;
+    gap->call = NORTH_PAD;
+    gap->process = 0;
+    head += pad;
+  }
+  record.length = (uint16_t)length;
+  record.process = north_process;
+  put_record(head, &record, parts, count);
+  __atomic_store_n(&ends->head, head + length, __ATOMIC_SEQ_CST);
+}
+
+struct north_slot *replay_slot(void) {
+  if (slot != 0) return slot;
+  struct north_slot *slots = (struct north_slot *)((uint8_t *)north + NORTH_SLOTS_OFFSET);
+  for (uint32_t i = 0; i < NORTH_SLOTS; i++) {
+    if (__atomic_load_n(&slots[i].process, __ATOMIC_ACQUIRE) != north_process) continue;
+    replay = map(NORTH_REPLAY_BYTES, NORTH_REPLAY_OFFSET + i * NORTH_REPLAY_BYTES);
+    if (replay != 0) slot = &slots[i];
+    return slot;
+  }
+  return 0;
+}
+
+const struct north_record *replay_peek(void) {
+  uint32_t head = __atomic_load_n(&slot->ends.head, __ATOMIC_ACQUIRE);
+  while (slot->ends.tail != head) {
+    const struct north_record *record = (const struct north_record *)(replay + slot->ends.tail % NORTH_REPLAY_BYTES);
+    if (record->call != NORTH_PAD) return record;
+    replay_taken(record);
+  }
+  return 0;
+}
+
+void replay_taken(const struct north_record *record) {
+  struct north_ends *ends = &slot->ends;
+  uint32_t left = NORTH_REPLAY_BYTES - ends->tail % NORTH_REPLAY_BYTES;
+  uint32_t length = record->call == NORTH_PAD ? left : record->length;
+  __atomic_store_n(&ends->tail, ends->tail + length, __ATOMIC_RELEASE);
+}
+
+const struct north_record *replay_wait(void) {
+  for (;;) {
+    const struct north_record *record = replay_peek();
+    // The end stays where it is, for the program that this process may become.
+    if (record != 0) return record->call == NORTH_END ? 0 : record;
+    uint32_t head = slot->ends.tail;
+    __atomic_store_n(&slot->ends.reader_waits, 1, __ATOMIC_SEQ_CST);
+    if (__atomic_load_n(&slot->ends.head, __ATOMIC_SEQ_CST) == head) futex_wait(&slot->ends.head, head, 1, -1);
+  }
+}

@@ -1,0 +1,114 @@
+#define _GNU_SOURCE
+#include "recording.h"
+
+#include "attach.h"
+#include "clocks.h"
+#include "signals.h"
+#include "sys.h"
+#include "token.h"
+
+enum phase phase;
+_Thread_local bool inside;
+
+bool wrap_enter(void) {
+  if (inside || phase == UNWRAPPED || (phase == UNATTACHED && !attach())) return false;
+  inside = true;
+  token_boundary();
+  return true;
+}
+
+void wrap_leave(void) {
+  inside = false;
+}
+
+const struct north_record *recorded(enum north_call call, int32_t object) {
+  while (phase == REPLAYING) {
+    const struct north_record *record = replay_wait();
+    if (record == 0) {
+      go_live();
+    } else if (record->call == NORTH_GRANT) {
+      token_replay_grant(record);
+    } else if (record->call == NORTH_SIGNAL) {
+      signal_replay(record);
+    } else {
+      if ((record->call & ~NORTH_ORDERED) != call || record->object != object) diverged(record, call, object, "");
+      return record;
+    }
+  }
+  return 0;
+}
+
+void record_result(enum north_call call, int32_t object, int64_t result, uint32_t detail) {
+  record_bytes(call, object, result, detail, 0, 0);
+}
+
+void record_bytes(enum north_call call, int32_t object, int64_t result, uint32_t detail, const void *bytes, size_t length) {
+  struct north_record record = {.call = (uint16_t)call, .object = object, .result = result, .detail = detail};
+  struct north_part part = {bytes, (uint32_t)length};
+  lock_take();
+  ring_append(record, &part, length > 0);
+  lock_leave();
+}
+
+/** Replays of other processes may still be on their way to the end of the old recording. */
+static void await_order(uint32_t number) {
+  for (;;) {
+    uint32_t done = __atomic_load_n(&north->order_done, __ATOMIC_SEQ_CST);
+    if ((int32_t)(done - number) >= 0) return;
+    __atomic_store_n(&north->order_waits, 1, __ATOMIC_SEQ_CST);
+    if (__atomic_load_n(&north->order_done, __ATOMIC_SEQ_CST) == done) futex_wait(&north->order_done, done, 1, -1);
+  }
+}
+
+void order_begin(const struct north_record *record) {
+  if (record != 0) {
+    await_order(record->detail - 1);
+  } else {
+    if (north->mode == NORTH_REPLAY) await_order(north->order_last);
+    lock_take();
+  }
+}
+
+void order_end(const struct north_record *record, enum north_call call, int32_t object, int64_t result) {
+  order_end_bytes(record, call, object, result, 0, 0);
+}
+
+void order_end_bytes(const struct north_record *record, enum north_call call, int32_t object, int64_t result,
+                     const void *bytes, size_t length) {
+  if (record != 0) {
+    __atomic_store_n(&north->order_done, record->detail, __ATOMIC_SEQ_CST);
+    replay_taken(record);
+    if (__atomic_exchange_n(&north->order_waits, 0, __ATOMIC_SEQ_CST) != 0) futex_wake(&north->order_done, INT32_MAX, 1);
+    return;
+  }
+  struct north_record made = {
+      .call = (uint16_t)(call | NORTH_ORDERED), .object = object, .result = result, .detail = ++north->order};
+  struct north_part part = {bytes, (uint32_t)length};
+  ring_append(made, &part, length > 0);
+  lock_leave();
+}
+
+void go_live(void) {
+  clocks_go_live();
+  token_go_live();
+}
+
+void diverged(const struct north_record *record, enum north_call made, int32_t object, const char *text) {
+  lock_take();
+  if (north->divergences++ == 0) {
+    struct north_divergence *first = &north->first_divergence;
+    first->process = north_process;
+    first->thread = token_thread();
+    first->expected = record == 0 ? 0 : record->call & ~NORTH_ORDERED;
+    first->expected_object = record == 0 ? 0 : record->object;
+    first->expected_result = record == 0 ? 0 : record->result;
+    first->made = made;
+    first->made_object = object;
+    uint32_t i = 0;
+    for (; text[i] != 0 && i + 1 < sizeof first->text; i++) first->text[i] = text[i];
+    first->text[i] = 0;
+  }
+  lock_leave();
+  uint32_t forever = 0;
+  for (;;) futex_wait(&forever, 0, 0, -1);
+}

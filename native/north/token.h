@@ -1,0 +1,56 @@
+/*
+ * One thread of a process runs at a time: the one that has the token. It gives it up in calls that block, when it waits for another thread, and
+ * after a time slice if others wait, at the beginning of an interposed call. Every change of hands is recorded (GRANT), with the number of calls
+ * since the last one, and replayed at the same point; so locks need no records, and data races are replayed too.
+ */
+#ifndef NORTH_TOKEN_H
+#define NORTH_TOKEN_H
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "layout.h"
+
+/** Why a thread gave the token up; the result of a GRANT. */
+enum handing { HANDED_BLOCKED = 1, HANDED_WAITING = 2, HANDED_PREEMPTED = 3, HANDED_EXITED = 4, HANDED_YIELDED = 5 };
+
+void token_init(void);
+/** In a forked child, of which this is the only thread. */
+void token_forked(void);
+
+/** At the beginning of each call: whether the thread goes on, or has a signal to take, is part of the recording. */
+void token_boundary(void);
+
+/** Around a real call that may block; never in a replay. */
+void token_release(void);
+void token_acquire(void);
+
+/** Lets others run, if any want to. */
+void token_yield(void);
+
+/**
+ * Waits until `token_wake` names the address.
+ * @param deadline of the monotonic clock in ns; negative: none
+ * @returns false: the deadline has passed
+ */
+bool token_wait(const void *address, int64_t deadline);
+/** @returns how many of the threads that wait at the address do so no longer; in the order in which they came. */
+int token_wake(const void *address, int count);
+/** Has those who wait at one address wait at another; futex REQUEUE. */
+int token_requeue(const void *from, const void *to, int count);
+
+/** In the creator. @returns a thread that runs when it is granted the token; 0: there are too many. */
+struct thread *token_new_thread(void);
+/** In the thread itself. */
+void token_thread_begins(struct thread *thread);
+void token_thread_ends(void);
+/** Creation failed. */
+void token_forget(struct thread *thread);
+uint32_t token_thread(void);
+uint32_t token_index(const struct thread *thread);
+
+void token_replay_grant(const struct north_record *record);
+void token_go_live(void);
+
+#endif
