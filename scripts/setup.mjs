@@ -26,7 +26,10 @@ const DIST = path.join(ROOT, 'dist');
 const BUILT = path.join(DIST, '.built');
 const LOCK = path.join(ROOT, 'out', '.setup-lock');
 const SOURCE_FOLDERS = ['src', 'test', 'examples', 'bench', 'soak', 'fuzz', 'sim'];
-const BUILD_INPUTS = [...SOURCE_FOLDERS, 'tsconfig.json', 'package-lock.json'];
+const SHIM_SOURCES = path.join(ROOT, 'native', 'north');
+const SHIM = path.join(DIST, 'native', 'libfttcp-north.so');
+const SHIM_FLAGS = ['-std=gnu11', '-O2', '-g', '-fPIC', '-shared', '-fvisibility=hidden', '-Wall', '-Wextra', '-Werror'];
+const BUILD_INPUTS = [...SOURCE_FOLDERS, 'native', 'tsconfig.json', 'package-lock.json'];
 
 export function setup() {
   if (!mustInstall() && !mustCompile()) return;
@@ -79,7 +82,21 @@ function compile() {
   rmSync(BUILT, { force: true });
   run(path.join(ROOT, 'node_modules', '.bin', 'tsc'), ['-p', 'tsconfig.json'], 'compiling');
   removeStaleOutput();
+  compileShim();
   writeFileSync(BUILT, compiled);
+}
+
+/** The north-side wrap. Without a C compiler services at level `recorded` are refused, and all else works. */
+function compileShim() {
+  rmSync(SHIM, { force: true });
+  const compiler = process.env.CC ?? 'cc';
+  if (spawnSync(compiler, ['--version'], { stdio: 'ignore' }).error !== undefined) {
+    process.stderr.write('fttcp: no C compiler: level `recorded` is not available; install gcc and run `npm run build`\n');
+    return;
+  }
+  mkdirSync(path.dirname(SHIM), { recursive: true });
+  const sources = filesUnder(SHIM_SOURCES).filter((file) => file.endsWith('.c'));
+  run(compiler, [...SHIM_FLAGS, '-o', SHIM, ...sources, '-ldl', '-pthread'], 'compiling the north-side wrap');
 }
 
 /** What the output was made from: names, sizes and times. */

@@ -2,6 +2,7 @@
 
 #include "real.h"
 #include "recording.h"
+#include "sys.h"
 #include "token.h"
 
 bool attach(void) {
@@ -10,6 +11,7 @@ bool attach(void) {
     return false;
   }
   token_init();
+  while (__atomic_load_n(&north->mode, __ATOMIC_ACQUIRE) == NORTH_UNDECIDED) futex_wait(&north->mode, NORTH_UNDECIDED, 1, -1);
   // A process that this host's own one has made since it went live has nothing to replay.
   phase = north->mode == NORTH_REPLAY && replay_slot() != 0 ? REPLAYING : RECORDING;
   inside = true;

@@ -23,12 +23,12 @@
 #define NORTH_SLOTS_OFFSET 4096u
 #define NORTH_SLOTS 256u
 #define NORTH_RECORDING_OFFSET 65536u
-#define NORTH_RECORDING_BYTES (4u << 20)
+#define NORTH_RECORDING_BYTES (1u << 20)
 #define NORTH_REPLAY_OFFSET (NORTH_RECORDING_OFFSET + NORTH_RECORDING_BYTES)
 #define NORTH_REPLAY_BYTES (1u << 20)
 
 /* What a process does that starts now. */
-enum north_mode { NORTH_RECORD = 1, NORTH_REPLAY = 2 };
+enum north_mode { NORTH_UNDECIDED = 0, NORTH_RECORD = 1, NORTH_REPLAY = 2 };
 
 /** The ends of a ring. Each is written by one side; who waits for the other's end says so first. */
 struct north_ends {
@@ -40,6 +40,7 @@ struct north_ends {
 
 struct north_slot {
   uint32_t process; /* 0: free */
+  uint32_t pid;     /* once it has come */
   struct north_ends ends;
 };
 
@@ -54,7 +55,7 @@ struct north_divergence {
 
 struct north_header {
   uint32_t magic, version;
-  uint32_t mode;
+  uint32_t mode;         /* a futex: processes wait until it is decided */
   uint32_t lock;         /* 0, or the thread that holds it, as it knows itself; the top bit: others wait */
   uint32_t next_process; /* number of the next process that is created */
   uint32_t order;        /* ordered records ever made: the number of the last one */

@@ -14,6 +14,7 @@
 #define SPINS 200
 /** The memory's descriptor is moved out of the way of the program's own. */
 #define FD_WANTED 1000
+#define PID_DIGITS 10
 
 struct north_header *north;
 uint32_t north_process;
@@ -46,6 +47,11 @@ static void *map(uint32_t length, uint32_t offset) {
   return at < 0 && at > -4096 ? 0 : (void *)at;
 }
 
+/** @param end after the last digit of a number as `memory_entry` writes it */
+static void put_padded(char *end, uint32_t value) {
+  for (int i = 0; i < PID_DIGITS; i++, value /= 10) *--end = (char)('0' + value % 10);
+}
+
 bool memory_attach(void) {
   const char *text = entry_of_environment();
   if (text == 0) return false;
@@ -53,7 +59,8 @@ bool memory_attach(void) {
   uint32_t process = number(&text);
   uint32_t pid = number(&text);
   // A program started by a call that is not interposed has its parent's entry.
-  if (pid != 0 && pid != (uint32_t)sys(SYS_getpid)) return false;
+  if (pid == 0) put_padded((char *)text, (uint32_t)sys(SYS_getpid));
+  else if (pid != (uint32_t)sys(SYS_getpid)) return false;
   if (fd < FD_WANTED) {
     long moved = sys(SYS_fcntl, fd, F_DUPFD, FD_WANTED);
     if (moved >= 0) {
@@ -83,15 +90,15 @@ static char *put_number(char *at, uint32_t value) {
   return at;
 }
 
-const char *memory_entry(uint32_t process, int pid, char *into, int size) {
-  (void)size;
+const char *memory_entry(uint32_t process, int pid, char *into) {
   char *at = into;
   for (const char *name = NORTH_VARIABLE "="; *name != 0; name++) *at++ = *name;
   at = put_number(at, (uint32_t)fd);
   *at++ = ':';
   at = put_number(at, process);
   *at++ = ':';
-  at = put_number(at, (uint32_t)pid);
+  at += PID_DIGITS;
+  put_padded(at, (uint32_t)pid);
   *at = 0;
   return into;
 }
@@ -179,7 +186,9 @@ struct north_slot *replay_slot(void) {
   for (uint32_t i = 0; i < NORTH_SLOTS; i++) {
     if (__atomic_load_n(&slots[i].process, __ATOMIC_ACQUIRE) != north_process) continue;
     replay = map(NORTH_REPLAY_BYTES, NORTH_REPLAY_OFFSET + i * NORTH_REPLAY_BYTES);
-    if (replay != 0) slot = &slots[i];
+    if (replay == 0) return 0;
+    slot = &slots[i];
+    slot->pid = (uint32_t)sys(SYS_getpid);
     return slot;
   }
   return 0;

@@ -13,9 +13,14 @@ extern struct north_header *north;
 /** Maps the memory that the environment names. @returns false: this process is not wrapped, or not any more. */
 bool memory_attach(void);
 
-/** The environment entry `FTTCP_NORTH=…` by which a program that this process becomes is told who it is. */
-const char *memory_entry(uint32_t process, int pid, char *into, int size);
+/**
+ * The environment entry by which a program that this process becomes is told who it is: FTTCP_NORTH=descriptor:process:pid
+ * @param pid ten digits; 0: not known yet, the program writes it in
+ * @param into NORTH_ENTRY_BYTES
+ */
+const char *memory_entry(uint32_t process, int pid, char *into);
 #define NORTH_VARIABLE "FTTCP_NORTH"
+#define NORTH_ENTRY_BYTES 64
 
 /** The descriptor of the memory, which the program must not close; -1 if there is none. */
 int memory_fd(void);

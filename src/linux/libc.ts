@@ -87,6 +87,16 @@ export const libc = {
     'int recvmmsg(int fd, uintptr_t vector, unsigned int count, int flags, uintptr_t timeout)',
   ),
 
+  memfdCreate: declare<(name: string, flags: number) => number>('int memfd_create(const char *name, unsigned int flags)'),
+  ftruncate: declare<(fd: number, length: number) => number>('int ftruncate(int fd, long length)'),
+  mmap: declare<
+    (address: number, length: number, protection: number, flags: number, fd: number, offset: number) => number
+  >('intptr_t mmap(uintptr_t address, size_t length, int protection, int flags, int fd, long offset)'),
+  /** Variadic in C; in these calling conventions that is the same for integers. */
+  syscall: declare<(number: number, a: number, b: number, c: number, d: number, e: number, f: number) => number>(
+    'long syscall(long number, uintptr_t a, long b, long c, long d, long e, long f)',
+  ),
+
   clockGettime: declare<(clock: number, into: number) => number>('int clock_gettime(int clock, uintptr_t into)'),
   clockNanosleep: declare<(clock: number, flags: number, until: number, remaining: number) => number>(
     'int clock_nanosleep(int clock, int flags, uintptr_t until, uintptr_t remaining)',
@@ -109,4 +119,9 @@ export function errno(): number {
 /** Where the bytes are in memory. The backing store of an array does not move, but is freed with it. */
 export function rawAddress(bytes: Uint8Array): number {
   return Number(koffi.address(bytes));
+}
+
+/** The memory at an address, for as long as it is mapped. */
+export function memoryAt(address: number, length: number): ArrayBuffer {
+  return koffi.view(address, length);
 }

@@ -1,0 +1,148 @@
+/*
+ * Connections that a server takes or makes. Which one was taken is recorded by its peer: in a replay others may be ready first, and are kept
+ * until it is their turn.
+ */
+#define _GNU_SOURCE
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+
+#include "descriptors.h"
+#include "real.h"
+#include "recording.h"
+#include "signals.h"
+#include "sys.h"
+
+/* Above the program's own. */
+#define EARLY_FD 2000
+#define EARLY_MOST 64
+
+struct peer {
+  uint32_t length;
+  struct sockaddr_storage name;
+};
+
+static struct early {
+  int listener, fd; /* fd 0: free */
+  struct peer peer;
+} early[EARLY_MOST];
+
+static bool same(const struct peer *a, const struct peer *b) {
+  return a->length == b->length && __builtin_memcmp(&a->name, &b->name, a->length) == 0;
+}
+
+static long take(int listener, struct peer *peer, int flags) {
+  __builtin_memset(peer, 0, sizeof *peer);
+  peer->length = sizeof peer->name;
+  long fd = sys(SYS_accept4, listener, &peer->name, &peer->length, flags);
+  if (fd < 0) peer->length = 0;
+  return fd;
+}
+
+static long take_now(int listener, struct peer *peer, int flags) {
+  for (;;) {
+    struct pollfd ready = {listener, POLLIN, 0};
+    if (!is_nonblocking(listener)) {
+      long waited = wait_ready(&ready, 1, -1, 0);
+      if (waited == -EINTR && signal_restarts()) continue;
+      if (waited < 0) return waited;
+    }
+    return take(listener, peer, flags);
+  }
+}
+
+/** Of those that came early. @returns its descriptor, the lowest that is free. */
+static long find_early(int listener, const struct peer *wanted, int flags) {
+  for (int i = 0; i < EARLY_MOST; i++) {
+    struct early *it = &early[i];
+    if (it->fd == 0 || it->listener != listener || !same(&it->peer, wanted)) continue;
+    long fd = sys(SYS_fcntl, it->fd, (flags & SOCK_CLOEXEC) != 0 ? F_DUPFD_CLOEXEC : F_DUPFD, 0);
+    sys(SYS_close, it->fd);
+    it->fd = 0;
+    if ((flags & SOCK_NONBLOCK) != 0) sys(SYS_fcntl, fd, F_SETFL, sys(SYS_fcntl, fd, F_GETFL) | O_NONBLOCK);
+    return fd;
+  }
+  return -1;
+}
+
+static bool keep_early(int listener, long fd, const struct peer *peer) {
+  for (int i = 0; i < EARLY_MOST; i++) {
+    if (early[i].fd != 0) continue;
+    long moved = sys(SYS_fcntl, fd, F_DUPFD_CLOEXEC, EARLY_FD);
+    sys(SYS_close, fd);
+    early[i] = (struct early){listener, (int)moved, *peer};
+    return moved >= 0;
+  }
+  return false;
+}
+
+static void take_again(int listener, const struct north_record *record, struct peer *peer, int flags) {
+  const struct peer *wanted = payload_of(record);
+  bool anyone = wanted->name.ss_family != AF_INET && wanted->name.ss_family != AF_INET6;
+  long fd = find_early(listener, wanted, flags);
+  *peer = *wanted;
+  while (fd < 0) {
+    struct pollfd ready = {listener, POLLIN, 0};
+    sys(SYS_ppoll, &ready, 1, 0, 0, 0);
+    struct peer found;
+    long taken = take(listener, &found, flags);
+    if (taken < 0) continue;
+    if (anyone || same(&found, wanted)) fd = taken;
+    else if (!keep_early(listener, taken, &found)) diverged(record, NORTH_ACCEPT, listener, "too many other connections");
+  }
+  if (fd != record->result) diverged(record, NORTH_ACCEPT, (int32_t)fd, "another descriptor");
+}
+
+static long accept_one(int listener, struct sockaddr *name, socklen_t *length, int flags) {
+  const struct north_record *record = recorded(NORTH_ACCEPT, listener);
+  struct peer peer;
+  long result;
+  if (record == 0) {
+    // Who was kept while the recording lasted comes before those that the kernel has.
+    result = -1;
+    for (int i = 0; i < EARLY_MOST && result < 0; i++)
+      if (early[i].fd != 0 && early[i].listener == listener) {
+        peer = early[i].peer;
+        result = find_early(listener, &peer, flags);
+      }
+    if (result < 0) result = take_now(listener, &peer, flags);
+    record_bytes(NORTH_ACCEPT, listener, result, 0, &peer, result < 0 ? 0 : sizeof peer);
+  } else {
+    result = record->result;
+    if (result >= 0) take_again(listener, record, &peer, flags);
+    replay_taken(record);
+  }
+  if (result < 0) return result;
+  descriptor_changed((int)result);
+  if (name != 0 && length != 0) {
+    __builtin_memcpy(name, &peer.name, peer.length < *length ? peer.length : *length);
+    *length = peer.length;
+  }
+  return result;
+}
+
+INTERPOSED int accept4(int listener, __SOCKADDR_ARG name, socklen_t *restrict length, int flags) {
+  if (!wrap_enter()) return (int)returned(sys(SYS_accept4, listener, name.__sockaddr__, length, flags));
+  long result = accept_one(listener, name.__sockaddr__, length, flags);
+  wrap_leave();
+  return (int)returned(result);
+}
+
+INTERPOSED int accept(int listener, __SOCKADDR_ARG name, socklen_t *restrict length) {
+  return accept4(listener, name, length, 0);
+}
+
+/** Within the service: made again, and with the recorded outcome. */
+INTERPOSED int connect(int fd, __CONST_SOCKADDR_ARG to, socklen_t length) {
+  if (!wrap_enter()) return (int)returned(sys(SYS_connect, fd, to.__sockaddr__, length));
+  const struct north_record *record = recorded(NORTH_SOCKET_STATE, fd);
+  long result = sys(SYS_connect, fd, to.__sockaddr__, length);
+  if (record == 0) {
+    record_result(NORTH_SOCKET_STATE, fd, result, 0);
+  } else {
+    result = record->result;
+    replay_taken(record);
+  }
+  wrap_leave();
+  return (int)returned(result);
+}

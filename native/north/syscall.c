@@ -1,0 +1,87 @@
+/* syscall(2) in the program's own words: those calls that are interposed elsewhere. All others pass. */
+#define _GNU_SOURCE
+#include <limits.h>
+#include <sched.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <sys/time.h>
+#include <unistd.h>
+
+#include "clocks.h"
+#include "processes.h"
+#include "real.h"
+#include "recording.h"
+#include "sys.h"
+#include "token.h"
+
+/** @returns the moment on the monotonic clock until which a futex waits, or -1. futex(2) */
+static int64_t futex_deadline(int operation, const struct timespec *timeout) {
+  if (timeout == 0) return -1;
+  if ((operation & FUTEX_CMD_MASK) == FUTEX_WAIT) {
+    struct timespec now;
+    real(clock_gettime)(CLOCK_MONOTONIC, &now);
+    return (now.tv_sec + timeout->tv_sec) * NANOSECONDS + now.tv_nsec + timeout->tv_nsec;
+  }
+  return monotonic_of((operation & FUTEX_CLOCK_REALTIME) != 0 ? CLOCK_REALTIME : CLOCK_MONOTONIC, timeout);
+}
+
+/** A futex between threads is the token's business; one between processes passes. */
+static long futex(uint32_t *word, int operation, uint32_t value, long fourth, uint32_t *second, uint32_t third) {
+  const struct timespec *timeout = (const struct timespec *)fourth;
+  switch (operation & FUTEX_CMD_MASK) {
+    case FUTEX_WAIT:
+    case FUTEX_WAIT_BITSET:
+      if (__atomic_load_n(word, __ATOMIC_SEQ_CST) != value) return -EAGAIN;
+      return token_wait(word, futex_deadline(operation, timeout)) ? 0 : -ETIMEDOUT;
+    case FUTEX_WAKE:
+    case FUTEX_WAKE_BITSET:
+      return token_wake(word, (int)value);
+    case FUTEX_REQUEUE:
+    case FUTEX_CMP_REQUEUE: {
+      if ((operation & FUTEX_CMD_MASK) == FUTEX_CMP_REQUEUE && *word != third) return -EAGAIN;
+      int woken = token_wake(word, (int)value);
+      return woken + token_requeue(word, second, (int)fourth);
+    }
+    default:
+      return sys(SYS_futex, word, operation, value, fourth, second, third);
+  }
+}
+
+static bool is_fork(long flags, long stack) {
+  return stack == 0 && (flags & (CLONE_VM | CLONE_THREAD)) == 0;
+}
+
+INTERPOSED long syscall(long number, ...) {
+  va_list rest;
+  va_start(rest, number);
+  long a = va_arg(rest, long), b = va_arg(rest, long), c = va_arg(rest, long);
+  long d = va_arg(rest, long), e = va_arg(rest, long), f = va_arg(rest, long);
+  va_end(rest);
+  long result;
+  switch (number) {
+    case SYS_clock_gettime:
+      return clock_gettime((clockid_t)a, (struct timespec *)b);
+    case SYS_gettimeofday:
+      return gettimeofday((struct timeval *)a, (void *)b);
+#ifdef SYS_time
+    case SYS_time:
+      return time((time_t *)a);
+#endif
+    case SYS_getrandom:
+      return getrandom((void *)a, (size_t)b, (unsigned)c);
+    case SYS_futex:
+      if ((b & FUTEX_PRIVATE_FLAG) == 0 || !wrap_enter()) return returned(sys6(number, a, b, c, d, e, f));
+      result = futex((uint32_t *)a, (int)b, (uint32_t)c, d, (uint32_t *)e, (uint32_t)f);
+      wrap_leave();
+      return returned(result);
+    case SYS_clone:
+      if (!is_fork(a, b) || !wrap_enter()) return returned(sys6(number, a, b, c, d, e, f));
+      result = clone_process(a);
+      wrap_leave();
+      return returned(result);
+    default:
+      return returned(sys6(number, a, b, c, d, e, f));
+  }
+}

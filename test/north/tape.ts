@@ -1,0 +1,69 @@
+/**
+ * A program under the shim without a service around it: recorded, and replayed from the recording. For tests of the shim.
+ */
+import { spawn } from 'node:child_process';
+import { closeSync } from 'node:fs';
+import path from 'node:path';
+import { createNorthMemory, NorthMemory, type NorthDivergence } from '../../src/daemon/north-memory.ts';
+import { Distributor } from '../../src/north/distributor.ts';
+
+export const SHIM = path.resolve(import.meta.dirname, '../../native/libfttcp-north.so');
+/** So that processes have the same ids each time, and are not the first one, which takes no signals. */
+const PID_NAMESPACE = ['--pid', '--fork', '--kill-child', '--mount-proc', '--', 'sh', '-c', '"$@"; exit $?', 'sh'];
+const PUMP_MS = 2;
+const WAITING_BYTES_MAX = 256 << 20;
+
+export interface Played {
+  readonly output: string;
+  readonly code: number | null;
+  readonly recording: Buffer;
+  readonly divergence: NorthDivergence | undefined;
+}
+
+export interface TapeOptions {
+  readonly input?: string;
+  /** Replay: what there is of it; the process goes live at its end. */
+  readonly recording?: Uint8Array;
+  readonly timeoutMs?: number;
+  readonly environment?: Readonly<Record<string, string>>;
+}
+
+/** Runs a command line until it ends. */
+export async function play(command: readonly string[], options: TapeOptions = {}): Promise<Played> {
+  const fd = createNorthMemory();
+  const memory = new NorthMemory(fd, () => true);
+  const distributor = new Distributor(memory, WAITING_BYTES_MAX);
+  const own = [`LD_PRELOAD=${SHIM}`, 'FTTCP_NORTH=3:1:0000000000'];
+  const child = spawn('unshare', [...PID_NAMESPACE, 'env', ...own, ...command], {
+    stdio: ['pipe', 'pipe', 'inherit', fd],
+    env: { ...process.env, ...options.environment },
+  });
+  child.stdin?.end(options.input ?? '');
+  const said: Buffer[] = [];
+  child.stdout?.on('data', (chunk: Buffer) => said.push(chunk));
+  const { recording } = options;
+  if (recording !== undefined) {
+    const refusal = distributor.take(recording, 0, recording.length);
+    if (refusal !== '') throw new Error(refusal);
+    distributor.end();
+  }
+  memory.begin(recording === undefined ? 'record' : 'replay');
+  const recorded: Buffer[] = [];
+  const pump = () => {
+    distributor.give();
+    memory.recording.drain(64 << 10, (bytes, offset, length) => {
+      recorded.push(Buffer.from(bytes.subarray(offset, offset + length)));
+      return true;
+    });
+    if (memory.divergences > 0) child.kill('SIGKILL');
+  };
+  const timer = setInterval(pump, PUMP_MS);
+  const deadline = setTimeout(() => child.kill('SIGKILL'), options.timeoutMs ?? 20_000);
+  const code = await new Promise<number | null>((resolve) => child.once('close', (status) => resolve(status)));
+  clearTimeout(deadline);
+  clearInterval(timer);
+  pump();
+  closeSync(fd);
+  const divergence = memory.divergences > 0 ? memory.firstDivergence : undefined;
+  return { output: Buffer.concat(said).toString('latin1'), code, recording: Buffer.concat(recorded), divergence };
+}
