@@ -9,6 +9,7 @@ import { ByteQueue } from '../src/log/byte-queue.ts';
 import { LINK_FRAME } from '../src/log/entry.ts';
 import { FrameView } from '../src/log/frame.ts';
 import { LogWriter } from '../src/log/log-writer.ts';
+import { NO_NORTH } from '../src/south/context.ts';
 import type { Connection } from '../src/south/connection.ts';
 import { FRAME_IP, LAN_FRAME_MAX, ReleaseQueue, TUN_HEADROOM } from '../src/south/release-queue.ts';
 import { SouthWrap } from '../src/south/south-wrap.ts';
@@ -130,6 +131,7 @@ export class Stage {
       },
       log: this.log,
       release: this.release,
+      north: NO_NORTH,
       checksum: (seed, bytes, offset, length) => crc32(bytes.subarray(offset, offset + length), seed),
       reassembled: new Uint8Array(LAN_FRAME_MAX),
       scratch: new Uint8Array(LAN_FRAME_MAX),

@@ -93,6 +93,8 @@ class Host {
         },
         listen: () => undefined,
         askWitness: () => undefined,
+        logBegins: () => {},
+        refusesJoiner: () => '',
       },
       prove,
       this.#nowMs,

@@ -95,6 +95,8 @@ function replicaThatAsks(startAsPrimary: boolean, asked: WitnessRequest[]): Repl
       closeLink: () => undefined,
       listen: () => undefined,
       askWitness: (request) => asked.push(request),
+      logBegins: () => {},
+      refusesJoiner: () => '',
     },
     (_label, parts) => seal(parts[0] ?? new Uint8Array(0)),
     1000,

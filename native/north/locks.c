@@ -32,6 +32,8 @@ static int lock_mutex(pthread_mutex_t *mutex, int64_t deadline) {
     int result = real(pthread_mutex_trylock)(mutex);
     if (result != EBUSY) return result;
     if (checks_errors(mutex) && is_own(mutex)) return EDEADLK;
+    // A thread that is not recorded: that it was in the way is no part of the recording either.
+    if (mutex->__data.__owner != 0 && !token_has(mutex->__data.__owner)) return real(pthread_mutex_lock)(mutex);
     if (!token_wait(mutex, deadline)) {
       result = real(pthread_mutex_trylock)(mutex);
       return result == EBUSY ? ETIMEDOUT : result;

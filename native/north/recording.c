@@ -12,6 +12,7 @@ _Thread_local bool inside;
 
 bool wrap_enter(void) {
   if (inside || phase == UNWRAPPED || (phase == UNATTACHED && !attach())) return false;
+  if (!token_takes_part()) return false;
   inside = true;
   token_boundary();
   return true;

@@ -17,6 +17,7 @@ enum thread_state { FREE, RUNNING, READY, WAITING, PARKED };
 
 struct thread {
   uint32_t index;
+  int tid;
   enum thread_state state;
   uint32_t go;    /* a futex: the token was given to this thread */
   uint32_t calls; /* since then */
@@ -114,6 +115,7 @@ void token_init(void) {
   threads = (struct thread *)at;
   me = &threads[0];
   me->state = RUNNING;
+  me->tid = (int)sys(SYS_gettid);
   count = alive = 1;
   owner = last = me;
 }
@@ -127,10 +129,21 @@ void token_forked(void) {
   alive = 1;
   owner = last = me;
   me->calls = 0;
+  me->tid = (int)sys(SYS_gettid);
 }
 
 uint32_t token_index(const struct thread *thread) {
   return thread->index;
+}
+
+bool token_takes_part(void) {
+  return me != 0;
+}
+
+bool token_has(int tid) {
+  for (uint32_t i = 0; i < count; i++)
+    if (threads[i].state != FREE && threads[i].tid == tid) return true;
+  return false;
 }
 
 uint32_t token_thread(void) {
@@ -376,6 +389,7 @@ void token_forget(struct thread *thread) {
 
 void token_thread_begins(struct thread *thread) {
   me = thread;
+  me->tid = (int)sys(SYS_gettid);
   await_go();
   if (phase == RECORDING) resumed(false);
 }

@@ -48,6 +48,10 @@ void token_thread_ends(void);
 /** Creation failed. */
 void token_forget(struct thread *thread);
 uint32_t token_thread(void);
+/** Whether this thread is one of those that the token goes round; some libraries create threads past every symbol. */
+bool token_takes_part(void);
+/** @param tid as the kernel has it */
+bool token_has(int tid);
 uint32_t token_index(const struct thread *thread);
 
 void token_replay_grant(const struct north_record *record);

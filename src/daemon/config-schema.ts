@@ -125,7 +125,7 @@ export const SCHEMA = section({
     lingerTimeout: duration('1ms', '1h').prefault('30s'),
     catchUpTimeout: duration('1ms', '1h').prefault('30s'),
   }),
-  level: oneOf(['stream'], ['recorded']).prefault('stream'),
+  level: oneOf(['stream', 'recorded']).prefault('stream'),
   onDivergence: oneOf(['reset', 'continue']).prefault('reset'),
   self: matching('the name of one of the replicas', /\S/),
   replicas: z.array(replica, { error: 'a list of replicas, the first one starts as the primary' }),

@@ -80,7 +80,7 @@ export interface ServiceConfig {
   readonly address: { readonly ip: string; readonly prefix: number };
   readonly lan: { readonly interface: string; readonly mtu: number };
   readonly server: ServerConfig;
-  readonly level: 'stream';
+  readonly level: 'stream' | 'recorded';
   /** What a host that takes over does with a connection on which the two servers have differed. */
   readonly onDivergence: 'reset' | 'continue';
   readonly self: string;

@@ -30,6 +30,8 @@ import { HealthBoard, HealthReading } from './health-board.ts';
 import { collectWithoutHelpers } from './helper-threads.ts';
 import { InitialState } from './initial-state.ts';
 import { createLogger, type Logger } from './logger.ts';
+import { createNorthMemory } from './north-memory.ts';
+import { northLibrary } from './north-library.ts';
 import { isCrash } from './server-death.ts';
 import { serviceMac, serviceTag } from './service-identity.ts';
 import type { DataSnapshot } from './snapshot.ts';
@@ -74,6 +76,7 @@ class Daemon {
   #data: Worker | undefined;
   #retaining: Worker | undefined;
   #tunFd = -1;
+  #northFd = -1;
   /** A log of an earlier life, for the first of this one. */
   #left: RetainedContent | undefined;
   #lastFailover: FailoverStatus | null = null;
@@ -149,16 +152,18 @@ class Daemon {
       await this.#data?.terminate();
       await this.#retaining?.terminate();
       this.#data = this.#retaining = this.#enclosure = undefined;
-      if (this.#tunFd >= 0) close(this.#tunFd);
-      this.#tunFd = -1;
+      for (const fd of [this.#tunFd, this.#northFd]) if (fd >= 0) close(fd);
+      this.#tunFd = this.#northFd = -1;
     }
   }
 
   async #startServer(overlays: readonly Overlay[] = []): Promise<ServerHandles> {
     const tun = openTun();
     this.#tunFd = tun.fd;
-    const enclosure = await this.#startEnclosure(tun.name, overlays);
-    return { tunFd: tun.fd, enclosurePid: enclosure.initPid, serverPid: enclosure.serverPid };
+    const northFd = this.#config.level === 'recorded' ? createNorthMemory() : undefined;
+    this.#northFd = northFd ?? -1;
+    const enclosure = await this.#startEnclosure(tun.name, overlays, northFd);
+    return { tunFd: tun.fd, enclosurePid: enclosure.initPid, serverPid: enclosure.serverPid, northFd };
   }
 
   /** A cold host speaks now, and its log is to go through the server. */
@@ -226,7 +231,7 @@ class Daemon {
     return content;
   }
 
-  async #startEnclosure(tunName: string, overlays: readonly Overlay[]): Promise<Enclosure> {
+  async #startEnclosure(tunName: string, overlays: readonly Overlay[], northFd?: number): Promise<Enclosure> {
     const { server, address, lan, service } = this.#config;
     const { ip } = address;
     const enclosure = await Enclosure.start({
@@ -240,6 +245,7 @@ class Daemon {
       overlays,
       environment: server.environment,
       hostName: service,
+      ...(northFd === undefined ? {} : { north: { fd: northFd, library: northLibrary() } }),
       ...(server.log === undefined
         ? { onOutput: (line: string) => this.#log.info('server-output', { line }) }
         : { logFile: server.log }),

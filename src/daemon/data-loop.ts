@@ -26,7 +26,7 @@ import type { ReplicaEvent } from '../replica/events.ts';
 import type { Prove } from '../replica/link-session.ts';
 import { type Listening, Replica } from '../replica/replica.ts';
 import type { Member, WitnessAnswer } from '../replica/view.ts';
-import type { PacketPorts, SouthLimits } from '../south/context.ts';
+import { NO_NORTH, type PacketPorts, type SouthLimits } from '../south/context.ts';
 import { Linger } from '../south/linger.ts';
 import { LAN_FRAME_MAX, ReleaseQueue, TUN_HEADROOM } from '../south/release-queue.ts';
 import { SouthWrap } from '../south/south-wrap.ts';
@@ -36,6 +36,7 @@ import { ColdLog, type ColdLogOptions } from './cold-log.ts';
 import type { Endpoint, WitnessConfig } from './config.ts';
 import { DataPriority } from './data-priority.ts';
 import { HealthBoard, HealthReading } from './health-board.ts';
+import { NorthWrap } from './north-wrap.ts';
 import { ReplicationLink } from './replication-link.ts';
 import { ServerDeath } from './server-death.ts';
 import { type DataSnapshot, snapshotOf } from './snapshot.ts';
@@ -47,6 +48,8 @@ export interface ServerHandles {
   /** Process 1 of its enclosure. */
   readonly enclosurePid: number;
   readonly serverPid: number;
+  /** Memory that it shares with the server's processes; undefined at level `stream`. */
+  readonly northFd: number | undefined;
 }
 
 export interface ColdData {
@@ -121,6 +124,7 @@ export class DataLoop {
   readonly #coldLog: ColdLog | undefined;
   readonly #hashKey = getRandomValues(new Uint32Array(2));
   #tunFd: number;
+  #north: NorthWrap | undefined;
   readonly #replica: Replica;
   readonly #witness: WitnessLink | undefined;
   readonly #takeAnswer = (answer: WitnessAnswer) => this.#replica.fromWitness(answer, this.#nowMs);
@@ -174,6 +178,8 @@ export class DataLoop {
         closeLink: () => this.#link.close(),
         listen: (what) => this.#listen(what),
         askWitness: (request) => this.#witness?.ask(request),
+        logBegins: () => this.#north?.logBegins(),
+        refusesJoiner: () => this.#north?.incomplete ?? '',
       },
       proverFor(data.key),
       this.#nowMs,
@@ -227,9 +233,9 @@ export class DataLoop {
   /** One turn. @returns false when the loop has come to its end. */
   turn(): boolean {
     const pollMs = this.#pollMs;
-    const { south, serverSouth } = this.#replica;
+    const { south } = this.#replica;
     this.#poller.setEvents(this.#lanSlot, (this.#replica.canReadLan ? POLLIN : 0) | (this.#lanBlocked ? POLLOUT : 0));
-    this.#poller.setEvents(this.#tunSlot, serverSouth.canReadServer ? POLLIN : 0);
+    this.#poller.setEvents(this.#tunSlot, this.#canReadServer ? POLLIN : 0);
     const beforeMs = this.#nowMs;
     const sleepsAtMs = monotonicMs();
     this.#poller.wait(pollMs);
@@ -248,6 +254,7 @@ export class DataLoop {
     if (this.#poller.ready(this.#lanEventsSlot) !== 0) this.#takeLanEvents();
     this.#board.readHealth(this.#health);
     this.#replica.tick(this.#nowMs, pausedMs, this.#health);
+    if (this.#north !== undefined) this.#turnNorth(this.#north);
     this.#linkEnded(this.#link.flush());
     this.#lanBlocked = false;
     while (this.#replica.releaseNext(this.#nowMs, monotonicMs() - this.#nowMs));
@@ -311,15 +318,37 @@ export class DataLoop {
     if (up !== undefined) this.lanIs(up);
   }
 
+  /** Who the server's processes are follows from what this host is. */
+  #turnNorth(north: NorthWrap): void {
+    const { role } = this.#replica;
+    if (role === 'primary' || role === 'backup') {
+      const replays = this.#replica.serverReplays;
+      north.begin(replays ? 'replay' : 'record');
+      if (!replays) north.goLive();
+    }
+    north.drain(this.#replica.south.pristine);
+    const problem = north.turn();
+    const divergence = north.news;
+    if (divergence !== undefined) this.#reports.event({ event: 'server-diverged', ...divergence });
+    if (problem !== '') this.#reports.event({ event: 'log-refused', reason: problem });
+    if (divergence !== undefined || problem !== '') this.#replica.serverDiverged(this.#nowMs);
+  }
+
+  get #canReadServer(): boolean {
+    return this.#replica.serverSouth.canReadServer && this.#north?.canReadServer !== false;
+  }
+
   #readTun(): void {
     const south = this.#replica.serverSouth;
     let bytes = 0;
-    for (let i = 0; i < BATCH && bytes < BATCH_BYTES && south.canReadServer; i++) {
+    for (let i = 0; i < BATCH && bytes < BATCH_BYTES && this.#canReadServer; i++) {
       const offset = this.#release.reserve();
       const length = read(this.#tunFd, this.#release.bytes, offset + TUN_HEADROOM, LAN_FRAME_MAX - TUN_HEADROOM);
       if (length === -EBADFD) this.#tunEnded();
       if (length <= 0) return;
       bytes += length;
+      // Rule 2: what its sender may have learnt before it was sent stands in the log before it.
+      this.#north?.drain(this.#replica.south.pristine);
       south.fromTun(offset, length, this.#nowMs);
     }
   }
@@ -359,17 +388,25 @@ export class DataLoop {
   /** @param server behind it; undefined: a wrap that retains the log. */
   #newSouth(server: ServerHandles | undefined): SouthWrap {
     const death = server === undefined ? undefined : new ServerDeath(server.enclosurePid, server.serverPid);
+    this.#north = this.#newNorth(server);
     return new SouthWrap({
       config: { ...this.#data, hashKey: this.#hashKey },
       ports: this.#packetPorts(server?.tunFd),
       log: this.#log,
       release: this.#release,
+      north: this.#north ?? NO_NORTH,
       checksum: (seed, bytes, offset, length) => crc32(bytes.subarray(offset, offset + length), seed),
       serverFate: () => death?.look() ?? { is: 'alive' },
       retains: server === undefined,
       scratch: allocate(LAN_FRAME_MAX),
       reassembled: allocate(LAN_FRAME_MAX),
     });
+  }
+
+  #newNorth(server: ServerHandles | undefined): NorthWrap | undefined {
+    if (server?.northFd === undefined) return undefined;
+    const { logBytes } = this.#data.limits;
+    return new NorthWrap(server.northFd, server.enclosurePid, this.#log, logBytes / 2);
   }
 
   #packetPorts(tunFd: number | undefined): PacketPorts {

@@ -95,6 +95,9 @@ export function uncoveredWarning(directory: string): string {
   return `${directory} is not covered by an overlay: the server works on it itself, and a replay that is broken off cannot be repeated`;
 }
 
+/** Of the server's first process, inside: on every replica its processes have the same ids, however many it took to come so far. */
+const SERVER_PID = 100;
+
 /** Environment variables that hand the script what a command line would show to every user of the host. */
 export const INIT_VARIABLES = {
   script: 'FTTCP_INIT',
@@ -130,6 +133,7 @@ if [ -n "$${v.user}" ]; then
   group=$(id -g -- "$${v.user}") || exit 1
 fi
 say started
+put kernel/ns_last_pid ${SERVER_PID - 1} || :
 (
   eval "set -- $${v.environment}"
   set -- env -i "$@" sh -c "$${v.command}"

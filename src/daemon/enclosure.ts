@@ -20,6 +20,7 @@ import { hasOtherUsers } from '../linux/capabilities.ts';
 import { ip } from '../linux/ip.ts';
 import { openPipe } from '../linux/pipe.ts';
 import { childrenOf, listeningPorts, processState, signalName, waitsForDatagrams } from '../linux/process.ts';
+import { FIRST_PROCESS } from '../north/layout.ts';
 import { INIT_VARIABLES, initScript, LINE_PREFIX, type Overlay, shellQuote } from './enclosure-init.ts';
 
 export { ENCLOSURE_SYSCTLS, SERVICE_INTERFACE } from './enclosure-init.ts';
@@ -48,12 +49,21 @@ export interface EnclosureOptions {
   /** The whole environment of the server; HOSTNAME is added, and a usual PATH if there is none. */
   readonly environment: Readonly<Record<string, string>>;
   readonly hostName: string;
+  /** The server's processes are wrapped at their north side. */
+  readonly north?: NorthOptions;
   /** Where the server's output goes: a file (appended to), or the daemon's own. Nowhere by default. */
   readonly logFile?: string | 'inherit';
   /** Called once, when the command has ended and with it all that it started. Its network stays until `stop`. */
   onExit(status: EnclosureStatus): void;
   /** Called with each line of the server's output, besides `logFile`. */
   onOutput?(line: string): void;
+}
+
+export interface NorthOptions {
+  /** Memory that they share with the daemon. */
+  readonly fd: number;
+  /** The shim, where the server's user can read it. */
+  readonly library: string;
 }
 
 const SYSTEM_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
@@ -164,8 +174,8 @@ class InitProcess {
     try {
       this.#child = spawn('setpriv', [...SPAWN_ARGUMENTS], {
         env: initEnvironment(options),
-        // 0 answers to the script, 1 output, 2 the script's words, 3 error output.
-        stdio: ['pipe', output.stdout, 'pipe', output.stderr],
+        // 0 answers to the script, 1 output, 2 the script's words, 3 error output, 4 the memory of the north-side wrap.
+        stdio: ['pipe', output.stdout, 'pipe', output.stderr, ...(options.north === undefined ? [] : [options.north.fd])],
         // A session of its own: Ctrl-C at the daemon's terminal is the daemon's to handle.
         detached: true,
       });
@@ -355,7 +365,7 @@ const SPAWN_ARGUMENTS: readonly string[] = [
 
 function initEnvironment(options: EnclosureOptions): Record<string, string> {
   const { PATH = SYSTEM_PATH, ...others } = options.environment;
-  const environment = { ...others, PATH, HOSTNAME: options.hostName };
+  const environment = { ...others, PATH, HOSTNAME: options.hostName, ...northEnvironment(options.north) };
   const v = INIT_VARIABLES;
   return {
     // Not the server's own variables: LD_PRELOAD would reach the tools that set the enclosure up.
@@ -369,6 +379,11 @@ function initEnvironment(options: EnclosureOptions): Record<string, string> {
       .join(' '),
     [v.command]: options.command,
   };
+}
+
+/** For the server itself; how the shim reads it: native/north/memory.h. */
+function northEnvironment(north: NorthOptions | undefined): Record<string, string> {
+  return north === undefined ? {} : { LD_PRELOAD: north.library, FTTCP_NORTH: `4:${FIRST_PROCESS}:0000000000` };
 }
 
 interface Output {

@@ -11,6 +11,8 @@ import { runLab, WITNESS_KINDS, type WitnessKind } from './run.ts';
 import {
   BACKUP_KINDS,
   type BackupKind,
+  SERVICE_LEVELS,
+  type ServiceLevel,
   SNOOP_MODES,
   type SnoopMode,
   TAKEOVER_POLICIES,
@@ -34,6 +36,7 @@ interface RunFlags {
   detectTimeout: string;
   ipv6?: boolean;
   nudge?: 'auto' | 'off';
+  level?: ServiceLevel;
   backup?: BackupKind;
   snoop?: SnoopMode;
   takeover?: TakeoverPolicy;
@@ -71,6 +74,11 @@ export function registerLab(program: Command, environment: NodeJS.ProcessEnv, co
     .option('--ipv6', 'client and service have IPv6 addresses')
     .option('--mtu <bytes>', 'MTU of the LAN (default: 1500)')
     .addOption(new Option('--nudge <kind>', 'whether a new primary nudges clients').choices(['auto', 'off']))
+    .addOption(
+      new Option('--level <level>', 'recorded: the servers learn the same from their systems, by the north-side wrap').choices(
+        SERVICE_LEVELS,
+      ),
+    )
     .addOption(
       new Option('--backup <kind>', 'whether the backup runs the server too, or only keeps the log').choices(
         BACKUP_KINDS,

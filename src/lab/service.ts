@@ -8,6 +8,7 @@ import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'no
 import path from 'node:path';
 import { parse, stringify } from 'yaml';
 import { requestStatus } from '../daemon/control.ts';
+import { shellQuote } from '../daemon/enclosure-init.ts';
 import type { Status } from '../daemon/status.ts';
 import { FttcpError } from '../errors.ts';
 import { childrenOf, listeningPorts } from '../linux/process.ts';
@@ -25,6 +26,7 @@ const LOG_TAIL_CHARACTERS = 2000;
 
 /** Keys of a service's configuration that the lab takes from its caller; the words are judged by whoever reads them. */
 export interface ServiceSettings {
+  level?: ServiceLevel | undefined;
   backup?: BackupKind | undefined;
   nudge?: 'auto' | 'off' | undefined;
   snoop?: SnoopMode | undefined;
@@ -33,6 +35,8 @@ export interface ServiceSettings {
   recoveryDelay?: string | undefined;
 }
 
+export const SERVICE_LEVELS = ['stream', 'recorded'] as const;
+export type ServiceLevel = (typeof SERVICE_LEVELS)[number];
 export const BACKUP_KINDS = ['hot', 'cold'] as const;
 export type BackupKind = (typeof BACKUP_KINDS)[number];
 export const SNOOP_MODES = ['never', 'reactive', 'permanent'] as const;
@@ -95,6 +99,7 @@ export class Service {
         ? undefined
         : new WitnessProcess(hosts.witness, options.scratch, key, options.environment);
     await witness?.begin();
+    mkdirSync(commonDirectory(options.scratch));
     const replicas = hosts.replicas.map((host, index): Replica => {
       const { scratch } = options;
       const directory = path.join(scratch, host.name);
@@ -104,7 +109,7 @@ export class Service {
       const log = new DaemonLog(host.name, path.join(scratch, `${host.name}.log`));
       const child = options.direct
         ? startServer(host, hosts.ends.service, options, directory, output)
-        : startDaemon(host, options, serviceYaml(hosts, index, key, extra, options), output);
+        : startDaemon(host, options, serviceYaml(hosts, index, key, extra, options), directory, output);
       return { host, child, control, log, output };
     });
     return new Service(options, replicas, witness);
@@ -262,7 +267,7 @@ function serviceYaml(
 ): string {
   const name = hosts.replicas[self]?.name ?? '';
   const file = (kind: string) => path.join(options.scratch, `${name}.${kind}`);
-  const directory = path.join(options.scratch, name);
+  const directory = commonDirectory(options.scratch);
   const { ends } = hosts;
   const address = { FTTCP_ADDRESS: ends.service, FTTCP_PORT: String(options.port) };
   const server = section(extra.server);
@@ -299,8 +304,8 @@ function serviceYaml(
   return file('yaml');
 }
 
-function said({ backup, nudge, snoop, takeover, recoveryDelay }: ServiceSettings): Record<string, string> {
-  const all = Object.entries({ backup, nudge, snoop, takeover, recoveryDelay });
+function said({ level, backup, nudge, snoop, takeover, recoveryDelay }: ServiceSettings): Record<string, string> {
+  const all = Object.entries({ level, backup, nudge, snoop, takeover, recoveryDelay });
   return Object.fromEntries(all.flatMap(([key, value]) => (value === undefined ? [] : [[key, value]])));
 }
 
@@ -312,10 +317,17 @@ function plainEnvironment(environment: NodeJS.ProcessEnv): Record<string, string
   return Object.fromEntries(entries) as Record<string, string>;
 }
 
-function startDaemon(host: Host, options: ServiceOptions, file: string, output: string): ChildProcess {
+/** The host sees its own directory where every host has one of that name: a server may tell its clients of it. */
+function startDaemon(host: Host, options: ServiceOptions, file: string, directory: string, output: string): ChildProcess {
   // The set-up step has been done by whoever started the lab; two at once would wait for each other.
   const env = { ...options.environment, FTTCP_SKIP_SETUP: '1' };
-  return startWithOutput(host, fttcpCommand('up', '-c', file), { env, cwd: options.scratch }, output);
+  const place = [directory, commonDirectory(options.scratch)].map(shellQuote).join(' ');
+  const command = `mount --bind ${place} && ${fttcpCommand('up', '-c', file)}`;
+  return startWithOutput(host, command, { env, cwd: options.scratch }, output);
+}
+
+function commonDirectory(scratch: string): string {
+  return path.join(scratch, 'server');
 }
 
 function startServer(

@@ -30,6 +30,8 @@ export const ENTRY = {
   NOOP: 9,
   /** The client says that urgent data ends at this position. */
   URGENT: 10,
+  /** What the server's processes have learnt from the system: the next bytes of their recording, cut anywhere. */
+  NORTH: 11,
 } as const;
 
 export const LINK_FRAME = {
@@ -85,6 +87,10 @@ export const BYTES_POSITION = 12;
 export const BYTES_TSVAL = 20;
 export const BYTES_DATA = 24;
 
+export const NORTH_DATA = FRAME_HEADER;
+/** Bytes of a recording in one entry. */
+export const NORTH_MOST = FRAME_MAX - NORTH_DATA;
+
 export const URGENT_MARK = 12;
 export const URGENT_LENGTH = 20;
 
@@ -116,6 +122,7 @@ const LEAST_LENGTH: Readonly<Record<number, number>> = {
   [ENTRY.CLOSED]: FRAME_HEADER,
   [ENTRY.NOOP]: FRAME_HEADER,
   [ENTRY.URGENT]: URGENT_LENGTH,
+  [ENTRY.NORTH]: NORTH_DATA + 1,
 };
 
 export function leastLength(type: number): number {

@@ -131,6 +131,13 @@ export class LogWriter {
     setU64(this.queue.bytes, at + layout.URGENT_MARK, mark);
   }
 
+  /** @param length at most NORTH_MOST */
+  north(source: Uint8Array, offset: number, length: number): void {
+    const at = this.#begin(layout.ENTRY.NORTH, 0, 0, layout.NORTH_DATA + length);
+    if (at < 0) return;
+    this.queue.bytes.set(source.subarray(offset, offset + length), at + layout.NORTH_DATA);
+  }
+
   fin(connection: number, position: number, tsVal: number): void {
     const at = this.#begin(layout.ENTRY.FIN, 0, connection, layout.FIN_LENGTH);
     if (at < 0) return;

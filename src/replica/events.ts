@@ -53,6 +53,18 @@ export type ReplicaEvent =
       /** How many connections have diverged so far. */
       readonly divergences: number;
     }
+  /** A process of this host's server does otherwise than the recording of the primary's says: what it would say is of no use. */
+  | {
+      readonly event: 'server-diverged';
+      readonly process: number;
+      readonly thread: number;
+      readonly expected: string;
+      readonly made: string;
+      readonly expectedObject: number;
+      readonly madeObject: number;
+      readonly expectedResult: number;
+      readonly text: string;
+    }
   /** Somebody else on the LAN uses the service address. */
   | { readonly event: 'address-conflict'; readonly mac: string }
   /** This host's server was killed: it hands over, or leaves the view, unless there is nobody else. */

@@ -73,6 +73,10 @@ export interface ReplicaPorts {
   listen(what: Listening): void;
   /** One datagram to the witness; it may be lost. */
   askWitness(request: WitnessRequest): void;
+  /** A backup comes into the view: the log is empty, and what its server must know from before is to be its beginning. */
+  logBegins(): void;
+  /** @returns why a joiner's server could not be told all that this one has learnt, or ''. */
+  refusesJoiner(): string;
 }
 
 export class Replica {
@@ -425,6 +429,7 @@ export class Replica {
       this.#log.start();
       this.#session?.sendWelcome(epochOfAdmission(next));
       this.#barrier.restart(true);
+      this.#ports.logBegins();
     }
     if (backup !== undefined && pursuit === undefined && epoch !== before.epoch) {
       this.#ports.event({ event: 'admitted', epoch });
@@ -497,6 +502,19 @@ export class Replica {
     if (this.#replays) this.#ports.event({ event: 'recovered', epoch: this.epoch, afterMs: nowMs - sinceMs });
     if (heir !== undefined) this.#succeed(heir, nowMs);
     else if (takeover === 'after-recovery') this.#openMouth(nowMs, false);
+  }
+
+  /** The server does otherwise than the primary's did: this host could not go on with its connections. */
+  serverDiverged(nowMs: number): void {
+    if (this.role !== 'backup') return;
+    this.#session?.sendLeave();
+    this.#ports.flushLink();
+    this.#become(disqualified(this.#standing, 'the server does otherwise than the primary\'s'), nowMs, NO_PEER);
+  }
+
+  /** Whether the server repeats what another one did, until this host's log has come to its end. */
+  get serverReplays(): boolean {
+    return this.role === 'backup' || (this.#replays && this.#south !== this.serverSouth);
   }
 
   /**
@@ -647,10 +665,7 @@ export class Replica {
     const session = this.#session;
     if (!this.takesLink || session === undefined) return false;
     const problem = session.checkHello(this.#frame);
-    const reason =
-      problem === '' && !this.#south.pristine
-        ? 'the service has had connections already: a joining server would lack what they changed'
-        : problem;
+    const reason = problem || this.#refusesJoiner;
     if (reason !== '') {
       session.sendRefuse(reason);
       // It may read the reason, and say no more: frames of a stranger who does not read answers would fill the queue of the log.
@@ -668,6 +683,12 @@ export class Replica {
     if (epoch < 0) return false;
     this.#become(welcomed(this.#standing, epoch), nowMs, NO_PEER);
     return this.role === ('backup' as Role);
+  }
+
+  get #refusesJoiner(): string {
+    return this.#south.pristine
+      ? this.#ports.refusesJoiner()
+      : 'the service has had connections already: a joining server would lack what they changed';
   }
 
   #announceAgain(nowMs: number): void {

@@ -18,6 +18,17 @@ export interface PacketPorts {
   tunApart(head: Uint8Array, headLength: number, payload: Uint8Array, offset: number, length: number): void;
 }
 
+/** Backup: where the recording of the primary's server goes. */
+export interface NorthPort {
+  /** Whether a replay that can wait should bring more. */
+  hasRoom(): boolean;
+  /** The next bytes. @returns '' or why they are refused. */
+  take(bytes: Uint8Array, offset: number, length: number): string;
+}
+
+/** Of a server that is not wrapped at its north side, or of none. */
+export const NO_NORTH: NorthPort = { hasRoom: () => true, take: () => '' };
+
 /** Running checksum of output bytes: CRC-32 of `bytes[offset, offset + length)` continued from `seed`. */
 export type Checksum = (seed: number, bytes: Uint8Array, offset: number, length: number) => number;
 
@@ -93,6 +104,7 @@ export interface SouthContext {
   readonly log: LogWriter;
   readonly release: ReleaseQueue;
   readonly checksum: Checksum;
+  readonly north: NorthPort;
   readonly connections: ConnectionTable<Connection>;
   /** The same connections by their number in the log, finished ones included until the entry CLOSED. */
   readonly byId: Map<number, Connection>;

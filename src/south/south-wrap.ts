@@ -13,6 +13,7 @@ import {
   type Checksum,
   COUNTERS,
   type Counters,
+  type NorthPort,
   type PacketPorts,
   type ServerFate,
   type SouthConfig,
@@ -48,6 +49,7 @@ export interface SouthParts {
   readonly log: LogWriter;
   readonly release: ReleaseQueue;
   readonly checksum: Checksum;
+  readonly north: NorthPort;
   readonly serverFate: () => ServerFate;
   /** There is no server: a cold backup retains the log, and stands in when it takes over. */
   readonly retains: boolean;
@@ -80,6 +82,7 @@ export class SouthWrap {
       log: parts.log,
       release: parts.release,
       checksum: parts.checksum,
+      north: parts.north,
       connections: new ConnectionTable<Connection>(limits.connections, hashKey),
       byId: new Map(),
       halfOpen: new ConnectionTable<HalfOpen>(limits.halfOpen, hashKey),

@@ -47,6 +47,8 @@ function connected(startAsPrimary: boolean): { replica: Replica; stage: Stage; e
       closeLink: () => undefined,
       listen: () => undefined,
       askWitness: () => undefined,
+      logBegins: () => {},
+      refusesJoiner: () => '',
     },
     prove,
     1000,

@@ -1,0 +1,141 @@
+/**
+ * The north-side wrap of one server, as the data loop has it: on a primary the recording of the server's processes goes into the log, on a
+ * backup what the log has of it goes to its own server's processes.
+ */
+import { existsSync } from 'node:fs';
+import { assert } from '../errors.ts';
+import { NORTH_MOST } from '../log/entry.ts';
+import type { LogWriter } from '../log/log-writer.ts';
+import { Distributor } from '../north/distributor.ts';
+import { RECORDING_BYTES } from '../north/layout.ts';
+import type { NorthPort } from '../south/context.ts';
+import { type NorthDivergence, NorthMemory } from './north-memory.ts';
+
+/** What a replay may be behind; beyond that the backup is of no use. */
+const WAITING_BYTES_MAX = 64 << 20;
+/** What a replay that reads a log from the disk has ahead. */
+const AHEAD_BYTES = 1 << 20;
+
+export class NorthWrap implements NorthPort {
+  readonly #memory: NorthMemory;
+  readonly #distributor: Distributor;
+  readonly #log: LogWriter;
+  readonly #history: History;
+  #mode: 'undecided' | 'record' | 'replay' = 'undecided';
+  #divergences = 0;
+
+  /**
+   * @param enclosurePid process 1 of the server's enclosure
+   * @param historyBytesMax of what is recorded before there is a backup
+   */
+  constructor(fd: number, enclosurePid: number, log: LogWriter, historyBytesMax: number) {
+    this.#memory = new NorthMemory(fd, (pid) => !existsSync(`/proc/${enclosurePid}/root/proc/${pid}`));
+    this.#distributor = new Distributor(this.#memory, WAITING_BYTES_MAX);
+    this.#log = log;
+    this.#history = new History(historyBytesMax);
+  }
+
+  /** The server has waited until it was known whether it is the first to do what it does. */
+  begin(mode: 'record' | 'replay'): void {
+    if (this.#mode !== 'undecided') return;
+    this.#mode = mode;
+    this.#memory.begin(mode);
+  }
+
+  /** Whether the log is sure to have room for whatever the server's processes may have recorded by the time a packet of theirs was read. */
+  get canReadServer(): boolean {
+    return this.#log.hasRoom(2 * RECORDING_BYTES);
+  }
+
+  /**
+   * Takes the recording so far: into the log, and into what a joiner will be told first.
+   * @param pristine a joiner would be admitted
+   */
+  drain(pristine: boolean): void {
+    if (!pristine) this.#history.end();
+    this.#memory.recording.drain(NORTH_MOST, (bytes, offset, length) => {
+      if (!this.#log.hasRoom(length)) return false;
+      this.#log.north(bytes, offset, length);
+      this.#history.add(bytes, offset, length);
+      return true;
+    });
+  }
+
+  /** Why nobody can join: what the server has learnt so far is not known any more. '' if it is. */
+  get incomplete(): string {
+    return this.#history.overrun ? 'the recording of the server since its start is longer than limits.logBytes allows' : '';
+  }
+
+  logBegins(): void {
+    this.#history.appendTo(this.#log);
+  }
+
+  hasRoom(): boolean {
+    return this.#distributor.waitingBytes < AHEAD_BYTES;
+  }
+
+  take(bytes: Uint8Array, offset: number, length: number): string {
+    return this.#distributor.take(bytes, offset, length);
+  }
+
+  /** The recording is over, and this host speaks: the server's processes go on by themselves where it ends. */
+  goLive(): void {
+    if (this.#mode === 'replay') this.#distributor.end();
+  }
+
+  /** @returns '' or why the replay cannot go on. */
+  turn(): string {
+    return this.#distributor.give();
+  }
+
+  /** The first divergence, once. */
+  get news(): NorthDivergence | undefined {
+    const { divergences } = this.#memory;
+    const isFirst = this.#divergences === 0 && divergences > 0;
+    this.#divergences = divergences;
+    return isFirst ? this.#memory.firstDivergence : undefined;
+  }
+
+  get divergences(): number {
+    return this.#divergences;
+  }
+
+  /** Bytes that wait for the server's processes to come so far. */
+  get waitingBytes(): number {
+    return this.#distributor.waitingBytes;
+  }
+}
+
+/** All that was recorded since the server's start, while a backup may still join. */
+class History {
+  readonly #bytesMax: number;
+  #pieces: Uint8Array[] = [];
+  #bytes = 0;
+  #isOver = false;
+  overrun = false;
+
+  constructor(bytesMax: number) {
+    this.#bytesMax = bytesMax;
+  }
+
+  add(bytes: Uint8Array, offset: number, length: number): void {
+    if (this.#isOver || this.overrun) return;
+    this.overrun = this.#bytes + length > this.#bytesMax;
+    this.#bytes += length;
+    if (this.overrun) this.#pieces = [];
+    else this.#pieces.push(bytes.slice(offset, offset + length));
+  }
+
+  /** A server that has had connections takes no joiner. */
+  end(): void {
+    this.#isOver = true;
+    this.#pieces = [];
+  }
+
+  appendTo(log: LogWriter): void {
+    for (const piece of this.#pieces) {
+      assert(log.hasRoom(piece.length), 'the bound of what is recorded before there is a backup is less than the log');
+      log.north(piece, 0, piece.length);
+    }
+  }
+}
