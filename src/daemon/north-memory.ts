@@ -176,6 +176,16 @@ export class NorthMemory implements ReplayRings {
     return true;
   }
 
+  /** Every process has taken all that it was given, the end itself excepted. */
+  get areDrained(): boolean {
+    for (const { slot, ended } of this.#rings.values()) {
+      const ends = slotOffset(slot) + layout.SLOT_ENDS;
+      const left = (this.#words.get(ends + layout.ENDS_HEAD) - this.#words.get(ends + layout.ENDS_TAIL)) >>> 0;
+      if (left > (ended ? 2 * layout.RECORD_HEADER : 0)) return false;
+    }
+    return true;
+  }
+
   get divergences(): number {
     return this.#words.get(layout.HEADER_DIVERGENCES);
   }

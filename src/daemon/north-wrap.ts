@@ -22,6 +22,7 @@ export class NorthWrap implements NorthPort {
   readonly #log: LogWriter;
   readonly #history: History;
   #mode: 'undecided' | 'record' | 'replay' = 'undecided';
+  #isLive = false;
   #divergences = 0;
 
   /**
@@ -74,18 +75,32 @@ export class NorthWrap implements NorthPort {
     return this.#distributor.waitingBytes < AHEAD_BYTES;
   }
 
+  taken = 0;
+  replayed = 0;
+
+  get replays(): boolean {
+    return this.#mode === 'replay' && !(this.#isLive && this.replayed === this.taken);
+  }
+
   take(bytes: Uint8Array, offset: number, length: number): string {
+    this.taken += length;
     return this.#distributor.take(bytes, offset, length);
   }
 
   /** The recording is over, and this host speaks: the server's processes go on by themselves where it ends. */
   goLive(): void {
-    if (this.#mode === 'replay') this.#distributor.end();
+    if (this.#mode !== 'replay' || this.#isLive) return;
+    this.#isLive = true;
+    this.#distributor.end();
   }
 
   /** @returns '' or why the replay cannot go on. */
   turn(): string {
-    return this.#distributor.give();
+    const problem = this.#distributor.give();
+    if (this.replayed !== this.taken && this.#distributor.hasGivenAll && this.#memory.areDrained) {
+      this.replayed = this.taken;
+    }
+    return problem;
   }
 
   /** The first divergence, once. */

@@ -1,6 +1,6 @@
 // A replay: the recording, as it comes from the log in pieces of any length, is given out to the processes that it is of. Where one of them
 // is so far behind that its ring is full, the rest waits, since the recording is one sequence.
-import { CALL_PAD, FIRST_PROCESS } from './layout.ts';
+import { CALL_PAD, FIRST_PROCESS, RECORD_MAX } from './layout.ts';
 import { RecordView } from './records.ts';
 
 /** Where the records of each process go. */
@@ -21,6 +21,7 @@ export class Distributor {
   #from = 0;
   #to = 0;
   #opened = false;
+  #isHeldUp = false;
   #lastOrder = 0;
   #ending = false;
   #ended = false;
@@ -34,6 +35,11 @@ export class Distributor {
   /** Bytes that wait: for room, or for the rest of a record. */
   get waitingBytes(): number {
     return this.#to - this.#from;
+  }
+
+  /** Nothing waits but, it may be, the beginning of a record. */
+  get hasGivenAll(): boolean {
+    return this.waitingBytes < RECORD_MAX && !this.#isHeldUp;
   }
 
   /** @returns '' or why this recording cannot be replayed here. */
@@ -59,7 +65,8 @@ export class Distributor {
       const length = record.set(this.#waiting, this.#from, this.#to - this.#from);
       if (length < 0) return 'the recording makes no sense here';
       if (length === 0) break;
-      if (!this.#giveOne(record)) return '';
+      this.#isHeldUp = !this.#giveOne(record);
+      if (this.#isHeldUp) return '';
       this.#from += length;
     }
     // The beginning of a record whose rest was lost with the primary is nothing that anybody has seen.

@@ -24,10 +24,16 @@ export interface NorthPort {
   hasRoom(): boolean;
   /** The next bytes. @returns '' or why they are refused. */
   take(bytes: Uint8Array, offset: number, length: number): string;
+  /** The server's processes do what the recording says, and no more. */
+  readonly replays: boolean;
+  /** Bytes taken so far. */
+  readonly taken: number;
+  /** Of these, those up to which every process has come for certain. */
+  readonly replayed: number;
 }
 
 /** Of a server that is not wrapped at its north side, or of none. */
-export const NO_NORTH: NorthPort = { hasRoom: () => true, take: () => '' };
+export const NO_NORTH: NorthPort = { hasRoom: () => true, take: () => '', replays: false, taken: 0, replayed: 0 };
 
 /** Running checksum of output bytes: CRC-32 of `bytes[offset, offset + length)` continued from `seed`. */
 export type Checksum = (seed: number, bytes: Uint8Array, offset: number, length: number) => number;

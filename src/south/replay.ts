@@ -7,15 +7,18 @@ import { Connection, NONE } from './connection.ts';
 import type { SouthContext } from './context.ts';
 import { compareOutput, expectOutput } from './output-comparison.ts';
 import { countAsTaken } from './retention.ts';
+import type { HeldResets } from './held-resets.ts';
 import type { VirtualClient } from './virtual-client.ts';
 
 export class Replay {
   readonly #context: SouthContext;
   readonly #virtualClient: VirtualClient;
+  readonly #heldResets: HeldResets;
 
-  constructor(context: SouthContext, virtualClient: VirtualClient) {
+  constructor(context: SouthContext, virtualClient: VirtualClient, heldResets: HeldResets) {
     this.#context = context;
     this.#virtualClient = virtualClient;
+    this.#heldResets = heldResets;
   }
 
   /** @returns '' or the reason why this cannot be an entry of the log that this host holds. */
@@ -52,7 +55,7 @@ export class Replay {
         return '';
       case layout.ENTRY.RESET:
         connection.resetByClient = true;
-        this.#virtualClient.reset(connection);
+        this.#heldResets.reset(connection, nowMs);
         return '';
       case layout.ENTRY.CLIENT_ACK:
         connection.outUna = Math.max(connection.outUna, entry.u64(layout.CLIENT_ACK_ACK));
@@ -152,7 +155,7 @@ export class Replay {
     }
     if ((flags & layout.OUTPUT_RST) !== 0) {
       connection.resetByServer = true;
-      this.#virtualClient.reset(connection);
+      this.#heldResets.reset(connection, nowMs);
     }
     return '';
   }
@@ -167,7 +170,7 @@ export class Replay {
     byId.delete(connection.id);
     // Where its four-tuple is in use again, the local socket is first fed to its end, then reset for the next one's SYN.
     if (connections.findTuple(connection) !== connection) return;
-    this.#virtualClient.forget(connection);
+    this.#heldResets.forget(connection);
   }
 
   #clientWindow(connection: Connection, edge: number): void {

@@ -22,6 +22,7 @@ import {
 import { Emitter } from './emitter.ts';
 import { Existence } from './existence.ts';
 import type { HalfOpen } from './half-open.ts';
+import { HeldResets } from './held-resets.ts';
 import { HeldSyns } from './held-syns.ts';
 import { IcmpErrors } from './icmp-errors.ts';
 import { Neighbours } from './neighbours.ts';
@@ -63,6 +64,7 @@ export class SouthWrap {
   readonly #context: SouthContext;
   readonly #emitter: Emitter;
   readonly #virtualClient: VirtualClient;
+  readonly #heldResets: HeldResets;
   readonly #replay: Replay;
   readonly #takeover: Takeover;
   readonly #backpressure: Backpressure;
@@ -107,7 +109,8 @@ export class SouthWrap {
     this.#sendLan = (bytes, offset, length) => parts.ports.lan(bytes, offset, length);
     this.#emitter = new Emitter(context);
     this.#virtualClient = new VirtualClient(context, parts.scratch);
-    this.#replay = new Replay(context, this.#virtualClient);
+    this.#heldResets = new HeldResets(context, this.#virtualClient);
+    this.#replay = new Replay(context, this.#virtualClient, this.#heldResets);
     this.#takeover = new Takeover(context, this.#emitter, this.#virtualClient);
     this.#backpressure = new Backpressure(context, this.#emitter, this.#virtualClient);
     this.#existence = new Existence(this.#virtualClient);
@@ -384,6 +387,7 @@ export class SouthWrap {
 
   tick(nowMs: number): void {
     this.#virtualClient.tick(nowMs);
+    this.#heldResets.tick(nowMs);
     this.#takeover.tick(nowMs);
     if (this.#snoops) this.#snooping.trim();
     if (nowMs - this.#sweptAtMs < SWEEP_INTERVAL_MS) return;
