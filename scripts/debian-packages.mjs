@@ -1,7 +1,16 @@
 // Programs that come from Debian packages: installed when root and missing, without starting any daemon of theirs;
 // otherwise it says what to install.
 import { spawnSync } from 'node:child_process';
-import { accessSync, constants, existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  accessSync,
+  constants,
+  existsSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import path from 'node:path';
 import { run } from './setup.mjs';
 
@@ -12,7 +21,7 @@ const POLICY_TEXT = '#!/bin/sh\n# By fttcp, while it installs packages; safe to 
 const APT_ENVIRONMENT = { DEBIAN_FRONTEND: 'noninteractive', RUNLEVEL: '1' };
 
 /**
- * @param {Record<string, string>} packages from a program to the package that has it
+ * @param {Record<string, string>} packages from a program, or a file `lib/…` that one loads, to the package that has it
  * @param {string} purpose begins the sentence that says what to install
  * @returns {boolean} all of them are there
  */
@@ -40,7 +49,16 @@ export function ensurePrograms(packages, purpose = 'some tests need programs') {
   return true;
 }
 
-function isThere(program) {
+function isThere(wanted) {
+  return wanted.startsWith('lib/') ? isLibraryFile(wanted.slice('lib/'.length)) : isProgram(wanted);
+}
+
+/** Some of /usr/lib is in a folder named after the kind of machine. */
+function isLibraryFile(file) {
+  return ['.', ...readdirSync('/usr/lib')].some((folder) => existsSync(path.join('/usr/lib', folder, file)));
+}
+
+function isProgram(program) {
   const folders = `${process.env.PATH ?? ''}:/usr/sbin:/sbin`.split(':');
   return folders.some((folder) => {
     try {
