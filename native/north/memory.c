@@ -151,7 +151,7 @@ static void put_record(uint32_t head, const struct north_record *record, const s
   __builtin_memcpy(at, record, sizeof *record);
   at += sizeof *record;
   for (int i = 0; i < count; i++) {
-    __builtin_memcpy(at, parts[i].bytes, parts[i].length);
+    if (parts[i].length > 0) __builtin_memcpy(at, parts[i].bytes, parts[i].length);
     at += parts[i].length;
   }
   // Zeros, so that what is in the log is a function of what happened.
