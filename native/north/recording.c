@@ -2,6 +2,7 @@
 #include "recording.h"
 
 #include "attach.h"
+#include "allocator.h"
 #include "clocks.h"
 #include "signals.h"
 #include "sys.h"
@@ -10,7 +11,8 @@
 enum phase phase;
 _Thread_local bool inside;
 
-bool wrap_enter(void) {
+bool wrap_enter_from(const void *caller) {
+  if (is_allocator(caller)) return false;
   if (inside || phase == UNWRAPPED || (phase == UNATTACHED && !attach())) return false;
   if (!token_takes_part()) return false;
   inside = true;

@@ -25,7 +25,8 @@ extern enum phase phase;
 extern _Thread_local bool inside __attribute__((tls_model("initial-exec")));
 
 /** Begins an interposed call. @returns false: it is to be made as if there were no shim. */
-bool wrap_enter(void);
+#define wrap_enter() wrap_enter_from(__builtin_return_address(0))
+bool wrap_enter_from(const void *caller);
 void wrap_leave(void);
 
 /**
