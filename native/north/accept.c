@@ -39,15 +39,18 @@ static long take(int listener, struct peer *peer, int flags) {
   return fd;
 }
 
+/** Under the order: which process takes which connection is part of it. A call that waits does so outside. */
 static long take_now(int listener, struct peer *peer, int flags) {
   for (;;) {
     struct pollfd ready = {listener, POLLIN, 0};
-    if (!is_nonblocking(listener)) {
-      long waited = wait_ready(&ready, 1, -1, 0);
-      if (waited == -EINTR && signal_restarts()) continue;
-      if (waited < 0) return waited;
-    }
-    return take(listener, peer, flags);
+    struct timespec none = {0, 0};
+    order_begin(0);
+    if (sys(SYS_ppoll, &ready, 1, &none, 0, 0) > 0 || is_nonblocking(listener)) return take(listener, peer, flags);
+    lock_leave();
+    long waited = wait_ready(&ready, 1, -1, 0);
+    if (waited > 0 || (waited == -EINTR && signal_restarts())) continue;
+    order_begin(0);
+    return waited;
   }
 }
 
@@ -93,25 +96,30 @@ static void take_again(int listener, const struct north_record *record, struct p
   if (fd != record->result) diverged(record, NORTH_ACCEPT, (int32_t)fd, "another descriptor");
 }
 
+/** Who was kept while the recording lasted comes before those that the kernel has. */
+static long take_kept(int listener, struct peer *peer, int flags) {
+  for (int i = 0; i < EARLY_MOST; i++) {
+    if (early[i].fd == 0 || early[i].listener != listener) continue;
+    *peer = early[i].peer;
+    return find_early(listener, peer, flags);
+  }
+  return -1;
+}
+
 static long accept_one(int listener, struct sockaddr *name, socklen_t *length, int flags) {
   const struct north_record *record = recorded(NORTH_ACCEPT, listener);
   struct peer peer;
   long result;
   if (record == 0) {
-    // Who was kept while the recording lasted comes before those that the kernel has.
-    result = -1;
-    for (int i = 0; i < EARLY_MOST && result < 0; i++)
-      if (early[i].fd != 0 && early[i].listener == listener) {
-        peer = early[i].peer;
-        result = find_early(listener, &peer, flags);
-      }
+    result = take_kept(listener, &peer, flags);
     if (result < 0) result = take_now(listener, &peer, flags);
-    record_bytes(NORTH_ACCEPT, listener, result, 0, &peer, result < 0 ? 0 : sizeof peer);
+    else order_begin(0);
   } else {
+    order_begin(record);
     result = record->result;
     if (result >= 0) take_again(listener, record, &peer, flags);
-    replay_taken(record);
   }
+  order_end_bytes(record, NORTH_ACCEPT, listener, result, &peer, result < 0 ? 0 : sizeof peer);
   if (result < 0) return result;
   descriptor_changed((int)result);
   if (name != 0 && length != 0) {
