@@ -68,7 +68,7 @@ static void start(int index, const char *shim, const char *folder) {
   int output = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0644);
   if (output < 0 || dup2(output, 1) < 0 || chdir(folder) < 0) fail(folder);
   close(output);
-  snprintf(entry, sizeof entry, "%d:%d:0", memory, index + 1);
+  snprintf(entry, sizeof entry, "%d:%d:0000000000", memory, index + 1);
   setenv("FTTCP_NORTH", entry, 1);
   setenv("LD_PRELOAD", shim, 1);
   execvp(program->arguments[0], program->arguments);

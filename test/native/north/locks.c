@@ -36,7 +36,8 @@ int main(int arguments, char **argument) {
     if (tries) tell("tried: %d", got);
     if (got < 0 && lock(fd, F_WRLCK, 1) < 0) return 1;
     unsigned value = memory[0] * 1664525u + (unsigned)argument[1][0];
-    for (volatile int i = 0; i < 2000; i++) continue;
+    // Long enough that the others come and wait.
+    usleep(100);
     memory[0] = value;
     memory[1]++;
     tell("%s %u %u", argument[1], memory[1], value);

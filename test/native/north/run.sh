@@ -55,6 +55,7 @@ same_files() {
   cmp "$work/files.a" "$work/files.b" || bad "$1: files differ"
 }
 
+# drive record|replay FOLDER[:RECORDS] PROGRAM…
 drive() {
   mode=$1 into=$2
   shift 2
@@ -76,11 +77,18 @@ alike() {
 folders 20
 alike "status" "$work/status"
 
+# What the host tells of itself is there on one of the two alone.
 folders 20
-echo here > "$work/only-here"
-rm -f "$work/recording"
-export ONLY_HERE=/dev/north-test-has-no-such-device
-alike "files" "$work/files"
+sleep 1000 &
+here_only=$!
+export ONLY_HERE=/proc/$here_only/stat
+drive record a "$work/files" || bad "files: record"
+kill $here_only
+wait $here_only || true
+drive replay b "$work/files" || bad "files: replay"
+same_output "files"
+same_files "files"
+echo "files: $(wc -c < "$work/recording") bytes"
 
 folders 30
 alike "directories" "$work/directories"
@@ -94,6 +102,24 @@ alike "streams" "$work/streams"
 for kind in fcntl flock open lockf; do
   folders 2
   alike "$kind locks" "$work/locks" A 200 $kind -- "$work/locks" B 200 $kind -- "$work/locks" C 200 $kind
+  # Wherever they go live, every turn is somebody's.
+  for records in 0 1 7 100 101 102 500 900 1100 1200; do
+    folder b 1 2 1
+    drive replay "b:$records" "$work/locks" A 200 $kind -- "$work/locks" B 200 $kind -- "$work/locks" C 200 $kind ||
+      bad "$kind locks, live at $records"
+    turns=$(cat "$work"/b.[123] | grep -E '^[ABC] ' | cut -d' ' -f2 | sort -nu | wc -l)
+    [ "$turns" = 600 ] || bad "$kind locks, live at $records: $turns turns"
+  done
+done
+
+# And so with files: each call is made once, by the replay or by the program that has gone live. What is drawn by lot then is another name.
+folders 20
+drive record a "$work/files" || bad "live files: record"
+grep -v XXXXXX "$work/a.1" | sed 's/[a-zA-Z0-9-]* [a-zA-Z0-9]*.text [a-zA-Z0-9]*$//' > "$work/wanted"
+for records in $(seq 0 45); do
+  folder b 1 20 1
+  drive replay "b:$records" "$work/files" || bad "files, live at $records"
+  grep -v XXXXXX "$work/b.1" | sed 's/[a-zA-Z0-9-]* [a-zA-Z0-9]*.text [a-zA-Z0-9]*$//' | cmp - "$work/wanted" || bad "files, live at $records: output"
 done
 
 # At every record but the first ones a replica goes live; it lists all names once all the same.
