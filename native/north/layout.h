@@ -30,7 +30,7 @@
 /* What a process does that starts now. */
 enum north_mode { NORTH_UNDECIDED = 0, NORTH_RECORD = 1, NORTH_REPLAY = 2 };
 
-/** The ends of a ring. Each is written by one side; who waits for the other's end says so first. */
+/** The ends of a ring. Each is written by one side; who waits for the other's end says so first, and takes it back himself. */
 struct north_ends {
   _Alignas(64) uint32_t head; /* bytes ever written; a futex */
   uint32_t reader_waits;
@@ -60,7 +60,7 @@ struct north_header {
   uint32_t next_process; /* number of the next process that is created */
   uint32_t order;        /* ordered records ever made: the number of the last one */
   uint32_t order_done;   /* of a replay: the number of the last one that was done again; a futex */
-  uint32_t order_waits;
+  uint32_t order_waits; /* for it: how many */
   uint32_t order_last; /* of a replay that has ended: the number of its last one */
   uint32_t divergences;
   uint32_t unprotected; /* programs that cannot be preloaded */

@@ -143,6 +143,7 @@ static void await_room(struct north_ends *ends, uint32_t length) {
     if (NORTH_RECORDING_BYTES - (ends->head - tail) >= length) return;
     __atomic_store_n(&ends->writer_waits, 1, __ATOMIC_SEQ_CST);
     if (__atomic_load_n(&ends->tail, __ATOMIC_SEQ_CST) == tail) futex_wait(&ends->tail, tail, 1, -1);
+    __atomic_store_n(&ends->writer_waits, 0, __ATOMIC_SEQ_CST);
   }
 }
 
@@ -219,5 +220,6 @@ const struct north_record *replay_wait(void) {
     uint32_t head = slot->ends.tail;
     __atomic_store_n(&slot->ends.reader_waits, 1, __ATOMIC_SEQ_CST);
     if (__atomic_load_n(&slot->ends.head, __ATOMIC_SEQ_CST) == head) futex_wait(&slot->ends.head, head, 1, -1);
+    __atomic_store_n(&slot->ends.reader_waits, 0, __ATOMIC_SEQ_CST);
   }
 }

@@ -58,8 +58,9 @@ static void await_order(uint32_t number) {
   for (;;) {
     uint32_t done = __atomic_load_n(&north->order_done, __ATOMIC_SEQ_CST);
     if ((int32_t)(done - number) >= 0) return;
-    __atomic_store_n(&north->order_waits, 1, __ATOMIC_SEQ_CST);
+    __atomic_add_fetch(&north->order_waits, 1, __ATOMIC_SEQ_CST);
     if (__atomic_load_n(&north->order_done, __ATOMIC_SEQ_CST) == done) futex_wait(&north->order_done, done, 1, -1);
+    __atomic_sub_fetch(&north->order_waits, 1, __ATOMIC_SEQ_CST);
   }
 }
 
@@ -81,7 +82,7 @@ void order_end_bytes(const struct north_record *record, enum north_call call, in
   if (record != 0) {
     __atomic_store_n(&north->order_done, record->detail, __ATOMIC_SEQ_CST);
     replay_taken(record);
-    if (__atomic_exchange_n(&north->order_waits, 0, __ATOMIC_SEQ_CST) != 0) futex_wake(&north->order_done, INT32_MAX, 1);
+    if (__atomic_load_n(&north->order_waits, __ATOMIC_SEQ_CST) != 0) futex_wake(&north->order_done, INT32_MAX, 1);
     return;
   }
   struct north_record made = {

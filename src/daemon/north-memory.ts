@@ -51,7 +51,7 @@ class Words {
   /** Sets a word, and wakes who waits for it if somebody said so. */
   advance(offset: number, value: number, waits: number): void {
     this.set(offset, value);
-    if (Atomics.exchange(this.#words, waits >> 2, 0) !== 0) this.wake(offset);
+    if (Atomics.load(this.#words, waits >> 2) !== 0) this.wake(offset);
   }
 
   wake(offset: number): void {

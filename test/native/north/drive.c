@@ -87,7 +87,7 @@ static void drain(FILE *into) {
     else fwrite(at, 1, length, into);
     __atomic_store_n(&ends->tail, ends->tail + length, __ATOMIC_SEQ_CST);
   }
-  if (__atomic_exchange_n(&ends->writer_waits, 0, __ATOMIC_SEQ_CST) != 0) futex_wake(&ends->tail, 1, 1);
+  if (__atomic_load_n(&ends->writer_waits, __ATOMIC_SEQ_CST) != 0) futex_wake(&ends->tail, 1, 1);
 }
 
 /** Puts as many records into the rings as there is room for. */
@@ -107,7 +107,7 @@ static void feed(void) {
       __atomic_store_n(&ends->head, ends->head + pad + length, __ATOMIC_SEQ_CST);
       program->given += length;
     }
-    if (__atomic_exchange_n(&ends->reader_waits, 0, __ATOMIC_SEQ_CST) != 0) futex_wake(&ends->head, 1, 1);
+    if (__atomic_load_n(&ends->reader_waits, __ATOMIC_SEQ_CST) != 0) futex_wake(&ends->head, 1, 1);
   }
 }
 

@@ -84,7 +84,7 @@ here_only=$!
 export ONLY_HERE=/proc/$here_only/stat
 drive record a "$work/files" || bad "files: record"
 kill $here_only
-wait $here_only || true
+wait $here_only 2> /dev/null || true
 drive replay b "$work/files" || bad "files: replay"
 same_output "files"
 same_files "files"
