@@ -2,8 +2,10 @@
 #include "directories.h"
 
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include "inodes.h"
 #include "recording.h"
 #include "sys.h"
 
@@ -103,6 +105,17 @@ static long read_rest(struct listing *listing, void *into, size_t size) {
   }
 }
 
+/** As status shows it. */
+static void show_numbers(int fd, uint8_t *entries, long length) {
+  struct stat about;
+  if (length <= 0 || !inodes_differ() || sys(SYS_fstat, fd, &about) < 0) return;
+  for (long at = 0; at < length;) {
+    struct dirent64 *entry = (struct dirent64 *)(entries + at);
+    entry->d_ino = inode_shown((struct inode){about.st_dev, entry->d_ino}).number;
+    at += entry->d_reclen;
+  }
+}
+
 long listing_read(struct listing *listing, void *into, size_t size) {
   if (size > NORTH_PAYLOAD_MAX) size = NORTH_PAYLOAD_MAX;
   const struct north_record *record = recorded(NORTH_DIRECTORY, listing->fd);
@@ -118,6 +131,7 @@ long listing_read(struct listing *listing, void *into, size_t size) {
     replay_taken(record);
   } else {
     result = listing->behind ? read_rest(listing, into, size) : sys(SYS_getdents64, listing->fd, into, size);
+    show_numbers(listing->fd, into, result);
     record_bytes(NORTH_DIRECTORY, listing->fd, result, 0, into, result > 0 ? (size_t)result : 0);
   }
   return result;

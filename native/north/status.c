@@ -1,6 +1,6 @@
 /*
- * What the system tells of files and file systems. Inode numbers, change times and free space differ between two disks: a replay does not ask, it is
- * given what the primary was told. So these calls need no order either.
+ * What the system tells of files and file systems. Inode numbers, change times and free space differ between two disks: a replay is given what the
+ * primary was told. So these calls need no order either. What it is told of files' numbers holds when it goes live (inodes.h).
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -9,8 +9,10 @@
 #include <sys/stat.h>
 #include <sys/statfs.h>
 #include <sys/statvfs.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
+#include "inodes.h"
 #include "real.h"
 #include "recording.h"
 #include "sys.h"
@@ -56,12 +58,50 @@ static void told(int32_t object, const void *about, size_t size, long result) {
 
 /* The kernel's structure is the C library's, with 64 bits throughout. */
 
+/** Others have no disk, and are many. */
+static bool is_on_disk(uint32_t mode) {
+  return S_ISREG(mode) || S_ISDIR(mode);
+}
+
+/** A replay asks all the same, but for the file's number on this disk. */
+static void learn(const struct stat *shown, long result, int at, const char *path, int flags) {
+  struct stat own;
+  if (result < 0 || !is_on_disk(shown->st_mode) || sys(SYS_newfstatat, at, path, &own, flags) < 0) return;
+  // By its name it may be another file here at this moment.
+  if ((own.st_mode & S_IFMT) != (shown->st_mode & S_IFMT)) return;
+  inode_learn((struct inode){shown->st_dev, shown->st_ino}, (struct inode){own.st_dev, own.st_ino});
+}
+
+static void show(struct stat *about, long result) {
+  if (result < 0) return;
+  struct inode shown = inode_shown((struct inode){about->st_dev, about->st_ino});
+  about->st_dev = shown.device;
+  about->st_ino = shown.number;
+}
+
+/** @param path "" and AT_EMPTY_PATH: the descriptor itself */
+static int status(int32_t object, int at, const char *path, void *into, int flags) {
+  struct stat *about = into;
+  long result;
+  if (!wrap_enter()) return (int)returned(sys(SYS_newfstatat, at, path, about, flags));
+  if (retold(object, about, sizeof *about, &result)) {
+    learn(about, result, at, path, flags);
+  } else {
+    result = sys(SYS_newfstatat, at, path, about, flags);
+    show(about, result);
+    told(object, about, sizeof *about, result);
+  }
+  wrap_leave();
+  return (int)returned(result);
+}
+
 static int status_at(int at, const char *path, void *about, int flags) {
-  return told_by(FILE_BY_NAME, about, sizeof(struct stat), sys(SYS_newfstatat, at, path, about, flags));
+  return status(FILE_BY_NAME, at, path, about, flags);
 }
 
 static int status_of(int fd, void *about) {
-  return told_by(fd, about, sizeof(struct stat), sys(SYS_fstat, fd, about));
+  // An empty name of the working directory would be another question.
+  return fd < 0 ? (int)returned(-EBADF) : status(fd, fd, "", about, AT_EMPTY_PATH);
 }
 
 INTERPOSED int stat(const char *restrict path, struct stat *restrict about) {
@@ -96,8 +136,38 @@ INTERPOSED int fstatat64(int at, const char *restrict path, struct stat64 *restr
   return status_at(at, path, about, flags);
 }
 
+/* The same, in the words of statx. */
+
+static struct inode inode_of(const struct statx *about) {
+  return (struct inode){makedev(about->stx_dev_major, about->stx_dev_minor), about->stx_ino};
+}
+
+static void learn_extended(const struct statx *shown, long result, int at, const char *path, int flags) {
+  struct statx own;
+  if (result < 0 || !is_on_disk(shown->stx_mode) || sys(SYS_statx, at, path, flags, STATX_TYPE | STATX_INO, &own) < 0) return;
+  if ((own.stx_mode & S_IFMT) == (shown->stx_mode & S_IFMT)) inode_learn(inode_of(shown), inode_of(&own));
+}
+
+static void show_extended(struct statx *about, long result) {
+  if (result < 0) return;
+  struct inode shown = inode_shown(inode_of(about));
+  about->stx_dev_major = major(shown.device);
+  about->stx_dev_minor = minor(shown.device);
+  about->stx_ino = shown.number;
+}
+
 INTERPOSED int statx(int at, const char *restrict path, int flags, unsigned mask, struct statx *restrict about) {
-  return told_by(FILE_BY_NAME, about, sizeof *about, sys(SYS_statx, at, path, flags, mask, about));
+  long result;
+  if (!wrap_enter()) return (int)returned(sys(SYS_statx, at, path, flags, mask, about));
+  if (retold(FILE_BY_NAME, about, sizeof *about, &result)) {
+    learn_extended(about, result, at, path, flags);
+  } else {
+    result = sys(SYS_statx, at, path, flags, mask, about);
+    show_extended(about, result);
+    told(FILE_BY_NAME, about, sizeof *about, result);
+  }
+  wrap_leave();
+  return (int)returned(result);
 }
 
 /* Programs that were linked before glibc 2.33. */

@@ -12,7 +12,7 @@ flags='-std=gnu11 -O1 -g -Wall -Wextra -Werror'
 gcc $flags -fPIC -fvisibility=hidden -fsanitize=undefined -fsanitize-undefined-trap-on-error -shared \
   -o "$work/north.so" "$shim_source"/*.c -ldl -Wl,-z,defs
 gcc $flags -fsanitize=address,undefined -o "$work/drive" "$here/drive.c"
-for program in status files directories locks streams; do
+for program in status numbers files directories locks streams; do
   gcc $flags -o "$work/$program" "$here/$program.c"
 done
 
@@ -120,6 +120,14 @@ for records in $(seq 0 45); do
   folder b 1 20 1
   drive replay "b:$records" "$work/files" || bad "files, live at $records"
   grep -v XXXXXX "$work/b.1" | sed 's/[a-zA-Z0-9-]* [a-zA-Z0-9]*.text [a-zA-Z0-9]*$//' | cmp - "$work/wanted" || bad "files, live at $records: output"
+done
+
+# A file that was known before is the same one afterwards.
+folders 20
+drive record a "$work/numbers" || bad "numbers: record"
+for records in $(seq 3 90); do
+  drive replay "b:$records" "$work/numbers" || bad "numbers, live at $records"
+  cmp "$work/a.1" "$work/b.1" || bad "numbers, live at $records: output"
 done
 
 # At every record but the first ones a replica goes live; it lists all names once all the same.
