@@ -85,18 +85,17 @@ static long open_by(long number, int at, const char *path, int flags, long third
   return result;
 }
 
-long file_open(int at, const char *path, int flags, unsigned mode) {
-  return open_by(SYS_openat, at, path, flags, flags, mode);
-}
-
-long file_open_how(int at, const char *path, const struct open_how *how, size_t size) {
+long open_how(int at, const char *path, const struct open_how *how, size_t size) {
+  if (!wrap_enter()) return returned(sys(SYS_openat2, at, path, how, size));
   int flags = how != 0 && size >= sizeof *how ? (int)how->flags : O_PATH;
-  return open_by(SYS_openat2, at, path, flags, (long)how, (long)size);
+  long result = open_by(SYS_openat2, at, path, flags, (long)how, (long)size);
+  wrap_leave();
+  return returned(result);
 }
 
 static int opened(int at, const char *path, int flags, unsigned mode) {
   if (!wrap_enter()) return (int)returned(sys(SYS_openat, at, path, flags, mode));
-  long result = file_open(at, path, flags, mode);
+  long result = open_by(SYS_openat, at, path, flags, flags, mode);
   wrap_leave();
   return (int)returned(result);
 }

@@ -37,10 +37,10 @@ long file_ends(const struct north_record *record, int32_t object, long result);
     result_;                                                              \
   })
 
-/* Between `wrap_enter` and `wrap_leave`. They return -errno. */
+/** openat2(2), for which the C library has no function. */
+long open_how(int at, const char *path, const struct open_how *how, size_t size);
 
-long file_open(int at, const char *path, int flags, unsigned mode);
-long file_open_how(int at, const char *path, const struct open_how *how, size_t size);
+/* Between `wrap_enter` and `wrap_leave`. They return -errno. */
 
 /** Of a descriptor of KIND_FILE. @param offset where; negative: where it stands */
 long file_read(int fd, const struct iovec *parts, int count, int64_t offset);

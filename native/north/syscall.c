@@ -1,15 +1,18 @@
 /* syscall(2) in the program's own words: those calls that are interposed elsewhere. All others pass. */
 #define _GNU_SOURCE
+#include <dirent.h>
 #include <limits.h>
 #include <sched.h>
 #include <stdarg.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <sys/random.h>
 #include <sys/stat.h>
 #include <sys/time.h>
 #include <unistd.h>
 
 #include "clocks.h"
+#include "files.h"
 #include "processes.h"
 #include "real.h"
 #include "recording.h"
@@ -81,6 +84,14 @@ INTERPOSED long syscall(long number, ...) {
       result = clone_process(a);
       wrap_leave();
       return returned(result);
+    case SYS_openat2:
+      return open_how((int)a, (const char *)b, (const struct open_how *)c, (size_t)d);
+    case SYS_getdents64:
+      return getdents64((int)a, (void *)b, (size_t)c);
+    case SYS_statx:
+      return statx((int)a, (const char *)b, (int)c, (unsigned)d, (struct statx *)e);
+    case SYS_renameat2:
+      return renameat2((int)a, (const char *)b, (int)c, (const char *)d, (unsigned)e);
     default:
       return returned(sys6(number, a, b, c, d, e, f));
   }

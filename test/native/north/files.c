@@ -1,8 +1,10 @@
 /* Files that are made, written, read, renamed and removed: the two folders are to be alike afterwards. */
 #define _GNU_SOURCE
 #include <fcntl.h>
+#include <linux/openat2.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/time.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -62,6 +64,11 @@ int main(void) {
   fclose(nameless);
   // What a host tells of itself is not on the other: program and replica see the same.
   fd = (int)did(open(getenv("ONLY_HERE"), O_RDONLY));
+  did(close(fd));
+  struct open_how how = {.flags = O_RDONLY, .resolve = RESOLVE_NO_SYMLINKS};
+  fd = (int)did(syscall(SYS_openat2, AT_FDCWD, "copy", &how, sizeof how));
+  did(syscall(SYS_openat2, AT_FDCWD, "link", &how, sizeof how));
+  did(syscall(SYS_renameat2, AT_FDCWD, "copy", AT_FDCWD, "file", 1 /* RENAME_NOREPLACE */));
   did(close(fd));
   int number = (int)did(fcntl(0, F_DUPFD, 20));
   did(fcntl(number, F_GETFD));
