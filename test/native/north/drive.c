@@ -21,6 +21,8 @@
 #include "../../../native/north/sys.h"
 
 #define PROGRAMS_MAX 8
+/* With those that the programs make, which are numbered on from theirs. */
+#define PROCESSES_MAX 64
 #define PATIENCE_MS 20000
 
 static struct north_header *north;
@@ -40,7 +42,7 @@ static struct north_slot *slots(void) {
 }
 
 static void make_memory(uint32_t mode) {
-  size_t size = NORTH_REPLAY_OFFSET + (size_t)PROGRAMS_MAX * NORTH_REPLAY_BYTES;
+  size_t size = NORTH_REPLAY_OFFSET + (size_t)PROCESSES_MAX * NORTH_REPLAY_BYTES;
   memory = memfd_create("north", 0);
   if (memory < 0 || ftruncate(memory, (off_t)size) < 0) fail("memfd");
   north = mmap(0, size, PROT_READ | PROT_WRITE, MAP_SHARED, memory, 0);
@@ -53,11 +55,16 @@ static void make_memory(uint32_t mode) {
 struct program {
   char **arguments;
   pid_t pid;
-  uint8_t *records; /* that it is to be given */
-  size_t given, length;
 };
 static struct program programs[PROGRAMS_MAX];
 static int count;
+
+/** What a process is to be given. */
+struct tape {
+  uint8_t *records;
+  size_t given, length;
+};
+static struct tape tapes[PROCESSES_MAX];
 
 static void start(int index, const char *shim, const char *folder) {
   struct program *program = &programs[index];
@@ -92,12 +99,12 @@ static void drain(FILE *into) {
 
 /** Puts as many records into the rings as there is room for. */
 static void feed(void) {
-  for (int i = 0; i < count; i++) {
-    struct program *program = &programs[i];
+  for (int i = 0; i < PROCESSES_MAX; i++) {
+    struct tape *tape = &tapes[i];
     struct north_ends *ends = &slots()[i].ends;
     uint8_t *ring = ring_at(NORTH_REPLAY_OFFSET + (uint32_t)i * NORTH_REPLAY_BYTES);
-    while (program->given < program->length) {
-      const uint8_t *from = program->records + program->given;
+    while (tape->given < tape->length) {
+      const uint8_t *from = tape->records + tape->given;
       uint32_t length = ((const struct north_record *)from)->length;
       uint32_t left = NORTH_REPLAY_BYTES - ends->head % NORTH_REPLAY_BYTES;
       uint32_t pad = left < length ? left : 0;
@@ -105,16 +112,16 @@ static void feed(void) {
       if (pad > 0) ((struct north_record *)(ring + ends->head % NORTH_REPLAY_BYTES))->call = NORTH_PAD;
       memcpy(ring + (ends->head + pad) % NORTH_REPLAY_BYTES, from, length);
       __atomic_store_n(&ends->head, ends->head + pad + length, __ATOMIC_SEQ_CST);
-      program->given += length;
+      tape->given += length;
     }
     if (__atomic_load_n(&ends->reader_waits, __ATOMIC_SEQ_CST) != 0) futex_wake(&ends->head, 1, 1);
   }
 }
 
-static void add(struct program *program, const void *record, size_t length) {
-  program->records = realloc(program->records, program->length + length);
-  memcpy(program->records + program->length, record, length);
-  program->length += length;
+static void add(struct tape *tape, const void *record, size_t length) {
+  tape->records = realloc(tape->records, tape->length + length);
+  memcpy(tape->records + tape->length, record, length);
+  tape->length += length;
 }
 
 static void load(const char *path, long records) {
@@ -124,14 +131,14 @@ static void load(const char *path, long records) {
   struct north_record *record = (struct north_record *)bytes;
   for (long i = 0; i < records && fread(record, sizeof *record, 1, from) == 1; i++) {
     size_t rest = record->length - sizeof *record;
-    if (fread(record + 1, 1, rest, from) != rest || record->process < 1 || record->process > (uint32_t)count) fail("a record");
+    if (fread(record + 1, 1, rest, from) != rest || record->process < 1 || record->process > PROCESSES_MAX) fail("a record");
     if ((record->call & NORTH_ORDERED) != 0) north->order = north->order_last = record->detail;
-    add(&programs[record->process - 1], record, record->length);
+    add(&tapes[record->process - 1], record, record->length);
   }
   fclose(from);
-  for (int i = 0; i < count; i++) {
+  for (int i = 0; i < PROCESSES_MAX; i++) {
     struct north_record end = {.length = sizeof end, .call = NORTH_END, .process = (uint32_t)i + 1};
-    add(&programs[i], &end, sizeof end);
+    add(&tapes[i], &end, sizeof end);
     slots()[i].process = (uint32_t)i + 1;
   }
 }
@@ -187,12 +194,13 @@ int main(int arguments, char **argument) {
     argument[i] = 0;
   }
   make_memory(records ? NORTH_RECORD : NORTH_REPLAY);
+  north->next_process = (uint32_t)count + 1;
   FILE *into = fopen(records ? argument[3] : "/dev/null", "w");
   if (into == 0) fail(argument[3]);
   if (!records) load(argument[3], limit == 0 ? 1000000000 : atol(limit));
   for (int i = 0; i < count; i++) start(i, argument[2], folder);
   int failed = run(into);
   fclose(into);
-  for (int i = 0; i < count; i++) free(programs[i].records);
+  for (int i = 0; i < PROCESSES_MAX; i++) free(tapes[i].records);
   return failed > 0;
 }
