@@ -198,13 +198,20 @@ static long seek_content(int fd, int64_t offset, int whence) {
   return result;
 }
 
+long file_seek(int fd, int64_t offset, int whence) {
+  switch (kind_of(fd)) {
+    case KIND_FILE:
+      return seek_file(fd, offset, whence);
+    case KIND_CONTENT:
+      return seek_content(fd, offset, whence);
+    default:
+      return sys(SYS_lseek, fd, offset, whence);
+  }
+}
+
 static int64_t seek(int fd, int64_t offset, int whence) {
   if (!wrap_enter()) return returned(sys(SYS_lseek, fd, offset, whence));
-  enum kind kind = kind_of(fd);
-  long result;
-  if (kind == KIND_FILE) result = seek_file(fd, offset, whence);
-  else if (kind == KIND_CONTENT) result = seek_content(fd, offset, whence);
-  else result = sys(SYS_lseek, fd, offset, whence);
+  long result = file_seek(fd, offset, whence);
   wrap_leave();
   return returned(result);
 }

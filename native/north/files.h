@@ -46,4 +46,7 @@ long open_how(int at, const char *path, const struct open_how *how, size_t size)
 long file_read(int fd, const struct iovec *parts, int count, int64_t offset);
 long file_write(int fd, const struct iovec *parts, int count, int64_t offset);
 
+/** Of any descriptor. */
+long file_seek(int fd, int64_t offset, int whence);
+
 #endif

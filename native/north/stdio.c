@@ -1,7 +1,7 @@
 /*
  * Streams of the C library. It reads and writes by calls of its own, past the shim. For the service's own files that does no harm. What a
- * replica would find to be something else (random numbers, /proc, sockets) is read by a stream whose four functions are the interposed ones; it has
- * the descriptor's number, and buffers as any other.
+ * replica would find to be something else (random numbers, /proc, sockets) is read by a stream whose functions are the shim's; it has the
+ * descriptor's number, and buffers as any other.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -16,9 +16,12 @@
 #include <unistd.h>
 
 #include "descriptors.h"
+#include "files.h"
 #include "real.h"
 #include "recording.h"
+#include "streams.h"
 #include "sys.h"
+#include "token.h"
 
 /** A buffer full of random numbers is more than anybody asks for, and all of it would be recorded. */
 #define DRAWN_AT_ONCE 64
@@ -32,18 +35,43 @@ static bool draws(int fd) {
   return minor(about.st_rdev) == 8 || minor(about.st_rdev) == 9; // random, urandom
 }
 
+/**
+ * As `wrap_enter`, but no place where the token changes hands: the stream's own lock is held, and a thread that waited for that would keep the token.
+ */
+static bool enter(void) {
+  if (inside || phase <= UNWRAPPED || !token_takes_part()) return false;
+  inside = true;
+  return true;
+}
+
 static ssize_t cookie_read(void *cookie, char *into, size_t size) {
+  int fd = (int)(long)cookie;
   if (((long)cookie & DRAWS) != 0 && size > DRAWN_AT_ONCE) size = DRAWN_AT_ONCE;
-  return read((int)(long)cookie, into, size);
+  if (!enter()) return returned(sys(SYS_read, fd, into, size));
+  struct iovec part = {into, size};
+  long result = stream_read(fd, &part, 1);
+  wrap_leave();
+  return returned(result);
 }
 
 static ssize_t cookie_write(void *cookie, const char *from, size_t size) {
-  return write((int)(long)cookie, from, size);
+  int fd = (int)(long)cookie;
+  if (!enter()) return returned(sys(SYS_write, fd, from, size));
+  struct iovec part = {(void *)from, size};
+  long result = stream_write(fd, &part, 1);
+  wrap_leave();
+  // Such a function tells of a failure by having written nothing. fopencookie(3)
+  if (result >= 0) return result;
+  returned(result);
+  return 0;
 }
 
 static int cookie_seek(void *cookie, off64_t *offset, int whence) {
-  off64_t result = lseek((int)(long)cookie, *offset, whence);
-  if (result < 0) return -1;
+  int fd = (int)(long)cookie;
+  bool entered = enter();
+  long result = entered ? file_seek(fd, *offset, whence) : sys(SYS_lseek, fd, *offset, whence);
+  if (entered) wrap_leave();
+  if (result < 0) return (int)returned(result);
   *offset = result;
   return 0;
 }
