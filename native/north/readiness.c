@@ -191,6 +191,16 @@ INTERPOSED int poll(struct pollfd *fds, nfds_t count, int ms) {
   return (int)returned(result);
 }
 
+INTERPOSED int __poll_chk(struct pollfd *fds, nfds_t count, int ms, size_t room) {
+  (void)room;
+  return poll(fds, count, ms);
+}
+
+INTERPOSED int __ppoll_chk(struct pollfd *fds, nfds_t count, const struct timespec *timeout, const sigset_t *mask, size_t room) {
+  (void)room;
+  return ppoll(fds, count, timeout, mask);
+}
+
 /* ---- select ---- */
 
 static long select_look(int count, fd_set *sets, int64_t ns, const sigset_t *mask) {

@@ -24,6 +24,17 @@ void wrap_leave(void) {
   inside = false;
 }
 
+/** Replays of other processes may still be on their way to the end of the old recording. */
+static void await_order(uint32_t number) {
+  for (;;) {
+    uint32_t done = __atomic_load_n(&north->order_done, __ATOMIC_SEQ_CST);
+    if ((int32_t)(done - number) >= 0) return;
+    __atomic_add_fetch(&north->order_waits, 1, __ATOMIC_SEQ_CST);
+    if (__atomic_load_n(&north->order_done, __ATOMIC_SEQ_CST) == done) futex_wait(&north->order_done, done, 1, -1);
+    __atomic_sub_fetch(&north->order_waits, 1, __ATOMIC_SEQ_CST);
+  }
+}
+
 const struct north_record *recorded(enum north_call call, int32_t object) {
   while (phase == REPLAYING) {
     const struct north_record *record = replay_wait();
@@ -38,6 +49,8 @@ const struct north_record *recorded(enum north_call call, int32_t object) {
       return record;
     }
   }
+  // What files are like, this process sees when the others have done all to them that the old recording has.
+  if (north->mode == NORTH_REPLAY && call >= NORTH_STAT && call <= NORTH_LOCK) await_order(north->order_last);
   return 0;
 }
 
@@ -51,17 +64,6 @@ void record_bytes(enum north_call call, int32_t object, int64_t result, uint32_t
   lock_take();
   ring_append(record, &part, length > 0);
   lock_leave();
-}
-
-/** Replays of other processes may still be on their way to the end of the old recording. */
-static void await_order(uint32_t number) {
-  for (;;) {
-    uint32_t done = __atomic_load_n(&north->order_done, __ATOMIC_SEQ_CST);
-    if ((int32_t)(done - number) >= 0) return;
-    __atomic_add_fetch(&north->order_waits, 1, __ATOMIC_SEQ_CST);
-    if (__atomic_load_n(&north->order_done, __ATOMIC_SEQ_CST) == done) futex_wait(&north->order_done, done, 1, -1);
-    __atomic_sub_fetch(&north->order_waits, 1, __ATOMIC_SEQ_CST);
-  }
 }
 
 void order_begin(const struct north_record *record) {
@@ -86,9 +88,11 @@ void order_end_bytes(const struct north_record *record, enum north_call call, in
     return;
   }
   struct north_record made = {
-      .call = (uint16_t)(call | NORTH_ORDERED), .object = object, .result = result, .detail = ++north->order};
+      .call = (uint16_t)(call | NORTH_ORDERED), .object = object, .result = result, .detail = north->order + 1};
   struct north_part part = {bytes, (uint32_t)length};
   ring_append(made, &part, length > 0);
+  // After it: whoever is killed in between has the number given twice, and none is missing that a replay would wait for.
+  north->order++;
   lock_leave();
 }
 

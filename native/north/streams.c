@@ -311,6 +311,23 @@ INTERPOSED ssize_t recv(int fd, void *into, size_t length, int flags) {
   return recvfrom(fd, into, length, flags, (__SOCKADDR_ARG){.__sockaddr__ = 0}, 0);
 }
 
+/* With the length of what is behind the pointer, for programs that were compiled with _FORTIFY_SOURCE. */
+INTERPOSED ssize_t __read_chk(int fd, void *into, size_t length, size_t room) {
+  (void)room;
+  return read(fd, into, length);
+}
+
+INTERPOSED ssize_t __recv_chk(int fd, void *into, size_t length, size_t room, int flags) {
+  (void)room;
+  return recv(fd, into, length, flags);
+}
+
+INTERPOSED ssize_t __recvfrom_chk(int fd, void *restrict into, size_t length, size_t room, int flags, __SOCKADDR_ARG sender,
+                                  socklen_t *restrict sender_length) {
+  (void)room;
+  return recvfrom(fd, into, length, flags, sender, sender_length);
+}
+
 /* ---- sending ---- */
 
 static long try_send(int fd, enum kind kind, const struct msghdr *message, int flags) {
