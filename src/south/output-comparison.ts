@@ -42,7 +42,9 @@ export function compareOutput(connection: Connection, context: SouthContext): vo
  */
 export function checksumAhead(connection: Connection, context: SouthContext): void {
   const { uncompared, output } = connection;
-  advanceChecksum(connection, Math.min(output.end, uncompared[0] ?? connection.outChecksumEnd), context);
+  // Of a host that speaks nothing more will be compared than it knows of.
+  const next = uncompared[0] ?? (context.speaking ? output.end : connection.outChecksumEnd);
+  advanceChecksum(connection, Math.min(output.end, next), context);
 }
 
 /** Where a server's stream ends is output too: whether one server has said more than the other will ever say. */

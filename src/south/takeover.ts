@@ -5,7 +5,7 @@ import { type Connection, NONE } from './connection.ts';
 import type { PacketPorts, SouthContext } from './context.ts';
 import type { Emitter } from './emitter.ts';
 import { Nudge } from './nudge.ts';
-import { advanceChecksum, diverge, isDoomed } from './output-comparison.ts';
+import { advanceChecksum, checksumAhead, diverge, isDoomed } from './output-comparison.ts';
 import type { VirtualClient } from './virtual-client.ts';
 
 /** Segments that are retransmitted before the client acknowledges any. RFC 6928 §2 */
@@ -194,6 +194,7 @@ export class Takeover {
   /** The client has acknowledged `bytes` more: as much may follow, while the server's TCP sends new data for the same ACK. */
   acknowledged(connection: Connection, bytes: number, nowMs: number): void {
     if (connection.recoverNxt === NONE) return;
+    checksumAhead(connection, this.#context);
     connection.releaseOutput();
     connection.recoverNxt = Math.max(connection.recoverNxt, connection.outUna);
     connection.recoverCredit += bytes;
