@@ -6,15 +6,16 @@ import { connectResult, setBufferSizes, setNoDelay, tcpAccept, tcpConnect, tcpLi
 import type { ByteQueue } from '../log/byte-queue.ts';
 import { FRAME_MAX } from '../log/entry.ts';
 import type { Endpoint } from './config.ts';
+import { type Consume, FrameIntake } from './frame-intake.ts';
 
 const SOCKET_BUFFER_BYTES = 8 << 20;
-/** Received at a time: what was received is acknowledged before more of it comes, and the rest of the turn gets its turn. */
-const RECEIVE_MOST = 512 << 10;
+/**
+ * Received at a time: what was received is acknowledged before more of it comes, and the rest of the turn gets its turn. With the rest of
+ * a frame, and of a sealed one around it, that is less than a block of the retained log.
+ */
+const RECEIVE_MOST = 448 << 10;
 /** Beside that there is room for a frame that is not whole yet. */
-const RECEIVE_BYTES = RECEIVE_MOST + FRAME_MAX;
-
-/** Takes received bytes; returns how many it consumed, or -1 to end the connection. */
-export type Consume = (bytes: Uint8Array, offset: number, length: number) => number;
+export const RECEIVE_BYTES = RECEIVE_MOST + FRAME_MAX;
 
 export class ReplicationLink {
   readonly #poller: Poller;
@@ -23,8 +24,7 @@ export class ReplicationLink {
   readonly #listenFd: number;
   readonly #listenSlot: number;
   readonly #slot: number;
-  readonly #received = allocate(RECEIVE_BYTES);
-  #filled = 0;
+  readonly #received = new FrameIntake(allocate(RECEIVE_BYTES));
   #fd = -1;
   #connecting = false;
 
@@ -81,11 +81,12 @@ export class ReplicationLink {
   /** Receives a part of what there is now. @returns '' or why the connection has ended. */
   receive(consume: Consume): string {
     if (this.#fd < 0 || this.#connecting) return '';
-    const length = recv(this.#fd, this.#received, this.#filled, RECEIVE_MOST, 0);
+    const received = this.#received;
+    const length = recv(this.#fd, received.bytes, received.filled, RECEIVE_MOST, 0);
     if (length === -EAGAIN) return '';
     if (length <= 0) return length === 0 ? 'the peer closed the link' : `the link failed (errno ${-length})`;
-    this.#filled += length;
-    return this.#consume(consume) ? '' : 'the peer does not speak the replication protocol';
+    received.filled += length;
+    return received.drain(consume) ? '' : 'the peer does not speak the replication protocol';
   }
 
   /** Sends what is queued. @returns '' or why the connection has ended. */
@@ -109,7 +110,7 @@ export class ReplicationLink {
     close(this.#fd);
     this.#fd = -1;
     this.#connecting = false;
-    this.#filled = 0;
+    this.#received.clear();
     this.#poller.setFd(this.#slot, -1);
   }
 
@@ -123,25 +124,8 @@ export class ReplicationLink {
     setNoDelay(fd);
     setBufferSizes(fd, SOCKET_BUFFER_BYTES);
     this.#fd = fd;
-    this.#filled = 0;
+    this.#received.clear();
     this.#poller.setFd(this.#slot, fd);
     this.#poller.setEvents(this.#slot, POLLIN);
-  }
-
-  /** Hands whole frames over and moves the rest to the front. */
-  #consume(consume: Consume): boolean {
-    let done = 0;
-    while (done < this.#filled) {
-      const taken = consume(this.#received, done, this.#filled - done);
-      if (taken < 0) return false;
-      if (this.#fd < 0) return true;
-      if (taken === 0) break;
-      done += taken;
-    }
-    if (done > 0) {
-      this.#received.copyWithin(0, done, this.#filled);
-      this.#filled -= done;
-    }
-    return true;
   }
 }
