@@ -49,6 +49,10 @@ export const LINK_FRAME = {
   PROGRESS: 71,
   /** Backup to primary: the outputs of the two servers differ on this connection, at this position or before. */
   DIVERGED: 72,
+  /** Either way: bytes of the TLS handshake that begins an encrypted link. */
+  TLS: 73,
+  /** Either way: other frames, or parts of them, encrypted. Nothing else follows the first one. */
+  SEALED: 74,
 } as const;
 
 export const OUTPUT_FIN = 1;

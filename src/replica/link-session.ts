@@ -23,6 +23,7 @@ const WELCOME_LENGTH = WELCOME_PROOF + PROOF_BYTES;
 const ACK_LENGTH = FRAME_HEADER + 8;
 const PROGRESS_SAID = FRAME_HEADER + 8;
 const PROGRESS_LENGTH = FRAME_HEADER + 16;
+const REFUSE_TEXT_MOST = 200;
 
 /** Keyed hash of the joined parts, PROOF_BYTES long. */
 export type Prove = (label: string, parts: readonly Uint8Array[]) => Uint8Array;
@@ -99,14 +100,13 @@ export class LinkSession {
   }
 
   sendRefuse(reason: string): void {
-    const text = Uint8Array.from(reason, (character) => character.charCodeAt(0) & 0x7f);
-    const at = this.#begin(LINK_FRAME.REFUSE, FRAME_HEADER + text.length);
-    this.#queue.bytes.set(text, at + FRAME_HEADER);
+    writeRefuse(this.#queue, reason);
   }
 
   /** As it may be shown to people: whoever sends it has proved nothing. */
   static readRefuse(refuse: FrameView): string {
-    const text = String.fromCharCode(...refuse.copy(FRAME_HEADER, Math.min(200, refuse.length - FRAME_HEADER)));
+    const length = Math.min(REFUSE_TEXT_MOST, refuse.length - FRAME_HEADER);
+    const text = String.fromCharCode(...refuse.copy(FRAME_HEADER, length));
     return text.replace(/[^ -~]/g, '?');
   }
 
@@ -143,12 +143,23 @@ export class LinkSession {
   }
 
   #begin(type: number, length: number, connection = 0): number {
-    const at = this.#queue.reserve(length);
-    if (at < 0) throw new Error('broken invariant: the link is read, so its small frames find room');
-    writeFrameHeader(this.#queue.bytes, at, length, type, 0, connection);
-    this.#queue.commit(at, length);
-    return at;
+    return beginFrame(this.#queue, type, length, connection);
   }
+}
+
+/** Says why the connection ends here: also to whom no session has begun with. */
+export function writeRefuse(queue: ByteQueue, reason: string): void {
+  const text = Uint8Array.from(reason, (character) => character.charCodeAt(0) & 0x7f);
+  const at = beginFrame(queue, LINK_FRAME.REFUSE, FRAME_HEADER + text.length, 0);
+  queue.bytes.set(text, at + FRAME_HEADER);
+}
+
+function beginFrame(queue: ByteQueue, type: number, length: number, connection: number): number {
+  const at = queue.reserve(length);
+  if (at < 0) throw new Error('broken invariant: the link is read, so its small frames find room');
+  writeFrameHeader(queue.bytes, at, length, type, 0, connection);
+  queue.commit(at, length);
+  return at;
 }
 
 function sameBytes(a: Uint8Array, b: Uint8Array): boolean {

@@ -38,6 +38,7 @@ import { WitnessTalk } from './witness-talk.ts';
 const START_GRACE_MS = 400;
 /** How long two servers may be apart that die of the same request. */
 const SHARED_DEATH_MS = 100;
+const ONE_SIDED_TLS = 'the other host encrypts the link and this one does not: give tls to both, or to neither';
 /** The new address is announced again at these times after the promotion. */
 const ANNOUNCE_AFTER_MS = [50, 200, 500, 1000, 2000];
 
@@ -257,6 +258,12 @@ export class Replica {
     if (!linked) return;
     this.#lossReason = reason;
     this.#ports.event({ event: 'link-lost', reason });
+  }
+
+  /** This connection of the link leads to nothing, and why: an operator has to do something about it. */
+  linkRefused(reason: string): void {
+    if (this.role === 'starting') this.#refusal = reason;
+    this.#ports.event({ event: 'refused', reason });
   }
 
   /**
@@ -611,8 +618,10 @@ export class Replica {
       case LINK_FRAME.WELCOME:
         return this.#takeWelcome(nowMs);
       case LINK_FRAME.REFUSE:
-        this.#refusal = LinkSession.readRefuse(frame);
-        this.#ports.event({ event: 'refused', reason: this.#refusal });
+        this.linkRefused(LinkSession.readRefuse(frame));
+        return false;
+      case LINK_FRAME.TLS:
+        if (!this.linked) this.linkRefused(ONE_SIDED_TLS);
         return false;
       case LINK_FRAME.ACK:
         return this.role !== 'primary' || !this.linked || this.#log.acknowledge(LinkSession.readPosition(frame));
