@@ -7,6 +7,7 @@ import { VERSION } from '../daemon/version.ts';
 import { registerCheckConfig } from './check-config.ts';
 import { registerDemo } from './demo.ts';
 import { registerExperiment } from './experiment.ts';
+import { registerKeygen } from './keygen.ts';
 import { registerLab } from './lab.ts';
 import { newProgram, runProgram } from './program.ts';
 import { registerStatus } from './status.ts';
@@ -19,6 +20,7 @@ const COMMANDS: readonly ((program: Command) => void)[] = [
   registerWitness,
   registerStatus,
   registerCheckConfig,
+  registerKeygen,
   registerLab,
   registerDemo,
   registerExperiment,

@@ -98,10 +98,9 @@ export function resolveKey(
   }
   const problem = (text: string) => problems.push({ path: [...at, 'keyFile'], text: ` ${text}` });
   try {
-    if ((statSync(keyFile).mode & 0o004) !== 0) {
-      problem(
-        `(others can read this file: chmod o-r ${keyFile}); allowed: a file that only its owner and group can read`,
-      );
+    const readers = readersProblem(keyFile);
+    if (readers !== '') {
+      problem(readers);
       return undefined;
     }
     const fromFile = parseKey(readFileSync(keyFile, 'utf8').trim());
@@ -111,6 +110,12 @@ export function resolveKey(
     problem(`(cannot be read: ${reasonOf(cause)}); allowed: a readable file with at least 32 hex digits`);
     return undefined;
   }
+}
+
+/** '' or, for a problem's text, what is wrong with the rights of a file that holds a secret. @throws what the file system says */
+export function readersProblem(file: string): string {
+  if ((statSync(file).mode & 0o004) === 0) return '';
+  return `(others can read this file: chmod o-r ${file}); allowed: a file that only its owner and group can read`;
 }
 
 export function logConfig({
@@ -140,6 +145,6 @@ function fail(message: string): never {
   throw new FttcpError('config-invalid', message);
 }
 
-function reasonOf(cause: unknown): string {
+export function reasonOf(cause: unknown): string {
   return cause instanceof Error ? cause.message : String(cause);
 }

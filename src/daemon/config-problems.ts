@@ -21,8 +21,10 @@ export interface Source {
   readonly lines: LineCounter;
 }
 
-/** Values that must not be repeated on a terminal or in a log. */
-const SECRET = new Set<PropertyKey>(['key']);
+/** Values that must not be repeated on a terminal or in a log; under `tls` the key is the name of a file. */
+function isSecret(path: readonly PropertyKey[]): boolean {
+  return path.at(-1) === 'key' && path.at(-2) !== 'tls';
+}
 
 export function problemsFromIssue(schema: z.core.$ZodType, issue: z.core.$ZodIssue): Problem[] {
   const { path } = issue;
@@ -144,7 +146,7 @@ function found({ path }: Problem, { node }: Place): string {
   if (isSeq(node)) return 'found a list';
   const text = isScalar(node) ? String(node.value ?? '') : '';
   if (text === '') return 'found nothing';
-  return SECRET.has(path.at(-1) ?? '') ? `found ${text.length} characters` : `found ${JSON.stringify(text)}`;
+  return isSecret(path) ? `found ${text.length} characters` : `found ${JSON.stringify(text)}`;
 }
 
 function keyPath(path: readonly PropertyKey[]): string {

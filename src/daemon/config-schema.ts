@@ -82,6 +82,15 @@ function unusableV6(bytes: Uint8Array, prefix: number): string | undefined {
 /** Who decides on views when the hosts cannot hear each other. */
 export type WitnessConfig = { readonly kind: 'none' } | { readonly kind: 'embedded'; readonly endpoint: Endpoint };
 
+/** Files in PEM. */
+export interface TlsConfig {
+  /** Of this replica. */
+  readonly certificate: string;
+  readonly key: string;
+  /** Signs for both replicas. */
+  readonly authority: string;
+}
+
 const WITNESS_FORM = '{ embedded: 10.78.0.9:7402 }';
 
 const witness = z.union([
@@ -138,6 +147,8 @@ export const SCHEMA = section({
   }).prefault({}),
   witness,
   ...KEY_OR_FILE,
+  tls: section({ certificate: absolutePath, key: absolutePath, authority: absolutePath }).optional(),
+  insecure: oneOf(['true', 'false']).prefault('false'),
   nudge: oneOf(['auto', 'off']).prefault('auto'),
   snoop: oneOf(['never', 'reactive', 'permanent']).prefault('never'),
   takeover: oneOf(['first', 'after-recovery']).prefault('first'),

@@ -3,15 +3,26 @@
  * error that lists everything that is wrong with its place in the file. Keys and defaults: `config-schema.ts`; for
  * people: docs/configuration.md.
  */
+import { readFileSync } from 'node:fs';
 import { relative } from 'node:path';
 import { INTERVALS_PER_TIMEOUT_MIN } from '../detector/gap-histogram.ts';
-import { type LogConfig, logConfig, parseConfigFile, readConfigText, refuse, resolveKey } from './config-file.ts';
+import {
+  type LogConfig,
+  logConfig,
+  parseConfigFile,
+  readConfigText,
+  readersProblem,
+  reasonOf,
+  refuse,
+  resolveKey,
+} from './config-file.ts';
 import type { Problem } from './config-problems.ts';
-import { type ParsedFile, SCHEMA, type WitnessConfig } from './config-schema.ts';
+import { type ParsedFile, SCHEMA, type TlsConfig, type WitnessConfig } from './config-schema.ts';
 import type { Endpoint } from './config-values.ts';
+import { certifiedName, credentialProblems, readCredentials } from './link-credentials.ts';
 import { formatBytes } from './units.ts';
 
-export type { WitnessConfig } from './config-schema.ts';
+export type { TlsConfig, WitnessConfig } from './config-schema.ts';
 export type { Endpoint } from './config-values.ts';
 
 export interface ReplicaConfig {
@@ -80,6 +91,7 @@ export interface ServiceConfig {
   readonly address: { readonly ip: string; readonly prefix: number };
   readonly lan: { readonly interface: string; readonly mtu: number };
   readonly server: ServerConfig;
+  /** What the two servers are given alike: each connection's bytes, or what they learn from the system too. */
   readonly level: 'stream' | 'recorded';
   /** What a host that takes over does with a connection on which the two servers have differed. */
   readonly onDivergence: 'reset' | 'continue';
@@ -95,6 +107,10 @@ export interface ServiceConfig {
   readonly key: Uint8Array;
   /** Where the key was read from; absent: it stands in the configuration itself. */
   readonly keyFile?: string;
+  /** The link is encrypted; absent: it is plain. */
+  readonly tls?: TlsConfig;
+  /** The operator knows that it is plain although it carries key material. */
+  readonly insecure: boolean;
   /** Whether a new primary wakes clients from their retransmission timers by ICMP. */
   readonly nudge: 'auto' | 'off';
   /** When a backup hears what clients send to the primary. */
@@ -135,6 +151,8 @@ export function parseConfig(text: string, fileName: string): ServiceConfig {
     ...limitProblems(file),
     ...retainedProblems(file),
     ...stateProblems(file),
+    ...encryptionProblems(file),
+    ...tlsProblems(file),
   ];
   const key = resolveKey(file, [], problems);
   if (problems.length > 0 || key === undefined) refuse(source, problems);
@@ -245,6 +263,38 @@ function* stateProblems(file: ParsedFile): Iterable<Problem> {
   }
 }
 
+/** What a recorded server has drawn as random numbers, keys are made of. */
+function* encryptionProblems({ level, tls, insecure, service, replicas }: ParsedFile): Iterable<Problem> {
+  if (tls !== undefined && insecure === 'true') {
+    yield { path: ['insecure'], text: '; allowed: false with tls, which encrypts the link' };
+  }
+  if (level !== 'recorded' || tls !== undefined || insecure === 'true' || replicas.length < 2) return;
+  const names = replicas.map(({ name }) => name).join(',');
+  const make = `made by: fttcp keygen --service ${service} --replicas ${names}`;
+  const allowed = `recorded with tls (${make}), or with insecure: true, for a cable of its own between the hosts`;
+  yield { path: ['level'], text: ` (its randomness would cross the link in plain); allowed: ${allowed}` };
+}
+
+function* tlsProblems({ service, self, tls }: ParsedFile): Iterable<Problem> {
+  if (tls === undefined) return;
+  let isUnreadable = false;
+  for (const file of ['certificate', 'key', 'authority'] as const) {
+    const path = ['tls', file];
+    try {
+      readFileSync(tls[file]);
+      const readers = file === 'key' ? readersProblem(tls.key) : '';
+      if (readers !== '') yield { path, text: ` ${readers}` };
+    } catch (cause) {
+      isUnreadable = true;
+      yield { path, text: ` (cannot be read: ${reasonOf(cause)}); allowed: a file made by fttcp keygen` };
+    }
+  }
+  if (isUnreadable) return;
+  for (const { file, reason, allowed } of credentialProblems(readCredentials(tls), certifiedName(service, self))) {
+    yield { path: ['tls', file], text: ` (${reason}); allowed: ${allowed}` };
+  }
+}
+
 function isWithin(directory: string, place: string): boolean {
   return !/^\.\.(\/|$)/.test(relative(place, directory));
 }
@@ -255,7 +305,7 @@ function retainedDirectory({ service, retained }: ParsedFile): string {
 
 function resolve(file: ParsedFile, key: Uint8Array): ServiceConfig {
   const { service, address, lan, level, onDivergence, self, replicas, witness, nudge, realtime, limits } = file;
-  const { snoop, takeover, recoveryDelay, backup, state, retained } = file;
+  const { snoop, takeover, recoveryDelay, backup, state, retained, tls, insecure } = file;
   const {
     command,
     user,
@@ -299,6 +349,8 @@ function resolve(file: ParsedFile, key: Uint8Array): ServiceConfig {
     witness,
     key,
     ...(file.keyFile === undefined ? {} : { keyFile: file.keyFile }),
+    ...(tls === undefined ? {} : { tls }),
+    insecure: insecure === 'true',
     nudge,
     snoop,
     takeover,
