@@ -19,7 +19,7 @@ import { ipFromString, isIpv4 } from '../wire/ip-address.ts';
 import { solicitedNode } from '../wire/ndp.ts';
 import { BurstLimit } from './burst-limit.ts';
 import { compileAhead } from './compile-ahead.ts';
-import type { ServiceConfig } from './config.ts';
+import type { ServiceConfig, TlsConfig } from './config.ts';
 import { ControlServer } from './control.ts';
 import type { ColdData, DataWorkerData, ServerHandles } from './data-loop.ts';
 import type { DataCommand, DataMessage } from './data-worker.ts';
@@ -29,19 +29,23 @@ import type { Overlay } from './enclosure-init.ts';
 import { HealthBoard, HealthReading } from './health-board.ts';
 import { collectWithoutHelpers } from './helper-threads.ts';
 import { InitialState } from './initial-state.ts';
+import { certificateExpiry } from './link-credentials.ts';
+import { type HandshakeNames, LinkHandshakes } from './link-handshake.ts';
 import { createLogger, type Logger } from './logger.ts';
 import { createNorthMemory } from './north-memory.ts';
 import { northLibrary } from './north-library.ts';
 import { isCrash } from './server-death.ts';
 import { serviceMac, serviceTag } from './service-identity.ts';
 import type { DataSnapshot } from './snapshot.ts';
-import type { FailoverStatus, Status } from './status.ts';
+import type { FailoverStatus, LinkStatus, Status } from './status.ts';
 import { VERSION } from './version.ts';
 import { witnessStatus } from './witness-status.ts';
 
 /** The data worker hears of the carrier as it changes; this is for what the kernel holds back or loses. */
 const LAN_PROBE_MS = 30;
 const SERVER_PROBE_MS = 5;
+/** A certificate that is valid for less is told of at the start. */
+const EXPIRY_WARNING_MS = 30 * 24 * 3600 * 1000;
 
 export interface DaemonOptions {
   /** Starts as the primary without the other replica. */
@@ -64,6 +68,7 @@ class Daemon {
   readonly #log: Logger;
   readonly #board: HealthBoard;
   readonly #state: InitialState;
+  readonly #handshakes: LinkHandshakes | undefined;
   readonly #divergences = new BurstLimit<Readonly<Record<string, unknown>>>((facts) =>
     this.#log.warn('diverged', facts),
   );
@@ -98,6 +103,10 @@ class Daemon {
     this.#board = new HealthBoard();
     const state = config.backup === 'cold' ? config.state : [];
     this.#state = new InitialState(state, path.join(config.retained.directory, 'state'), this.#log);
+    const names = this.#handshakeNames;
+    if (config.tls !== undefined && names !== undefined) {
+      this.#handshakes = new LinkHandshakes(config.tls, names, (news) => this.#command({ command: 'handshake', news }));
+    }
   }
 
   async run(): Promise<void> {
@@ -110,6 +119,7 @@ class Daemon {
         note: 'witness: none is safe only while hosts fail by crashing; two hosts that live but cannot hear each other may both speak',
       });
     }
+    this.#warnOfLink();
     this.#watchLan();
     const group = this.#joinGroup();
     try {
@@ -131,6 +141,7 @@ class Daemon {
       clearInterval(this.#lanWatch);
       this.#board.askToStop();
       await this.#detector?.terminate();
+      this.#handshakes?.end();
       group?.close();
       await server.close();
       close(this.#wakeFd);
@@ -317,6 +328,27 @@ class Daemon {
     }
   }
 
+  #warnOfLink(): void {
+    const { level, tls, peer } = this.#config;
+    if (level === 'recorded' && tls === undefined && peer !== undefined) {
+      this.#log.warn('link-not-encrypted', {
+        note: 'insecure: true, so whoever reads the link learns the random numbers of which the server makes its keys',
+      });
+    }
+    const expiry = tls && certificateExpiry(tls.certificate);
+    if (expiry === undefined || expiry.getTime() - Date.now() > EXPIRY_WARNING_MS) return;
+    this.#log.warn('certificate-expires', {
+      at: expiry.toISOString(),
+      note: 'then no backup can join: fttcp keygen --renew makes another one',
+    });
+  }
+
+  /** Whom the certificates of an encrypted link are for. */
+  get #handshakeNames(): HandshakeNames | undefined {
+    const { service, self, peer, tls } = this.#config;
+    return tls === undefined || peer === undefined ? undefined : { service, self, peer: peer.name };
+  }
+
   #standAlone(): void {
     this.#log.warn('no-peer', { note: 'only one replica is configured: nothing survives a crash of this host' });
   }
@@ -370,6 +402,7 @@ class Daemon {
       wakeFd: this.#wakeFd,
       ownLink: own.link,
       peerLink: config.peer?.link,
+      encryption: this.#handshakeNames,
       self: { index: config.selfIndex, life: randomInt(2 ** 32) },
       witness: config.witness,
       peerIndex,
@@ -413,6 +446,7 @@ class Daemon {
     // A replica without its server protects nothing: the other one goes on, and whoever supervises this daemon starts it again.
     else if (message.message === 'lingered') this.#stop('server-exited');
     else if (message.message === 'lan') this.#lanChanged(message.up);
+    else if (message.message === 'handshake') this.#handshakes?.take(message.ask);
     else if (message.message === 'status') this.#statusWaiters.shift()?.(message.snapshot);
   }
 
@@ -527,6 +561,7 @@ class Daemon {
               lanUp: peer.heard ? peer.lanUp : null,
             },
       lan: { interface: config.lan.interface, up: health.lanUp },
+      link: peerName === undefined ? null : linkStatus(config.tls),
       server: {
         pid: this.#serverRunning ? (this.#enclosure?.initPid ?? null) : null,
         running: this.#serverRunning,
@@ -562,6 +597,11 @@ class Daemon {
       this.#command({ command: 'status' });
     });
   }
+}
+
+function linkStatus(tls: TlsConfig | undefined): LinkStatus {
+  const expiry = tls && certificateExpiry(tls.certificate);
+  return { encrypted: tls !== undefined, certificateExpiresIso: expiry?.toISOString() ?? null };
 }
 
 /** Why a crash of this host would not be survived; '' when it would. */

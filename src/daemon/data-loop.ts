@@ -35,7 +35,10 @@ import { ALL_NODES, groupMac, solicitedNode } from '../wire/ndp.ts';
 import { ColdLog, type ColdLogOptions } from './cold-log.ts';
 import type { Endpoint, WitnessConfig } from './config.ts';
 import { DataPriority } from './data-priority.ts';
+import type { Consume } from './frame-intake.ts';
 import { HealthBoard, HealthReading } from './health-board.ts';
+import { LinkEncryption } from './link-encryption.ts';
+import type { HandshakeAsk, HandshakeNames, HandshakeNews, LinkSide } from './link-handshake.ts';
 import { NorthWrap } from './north-wrap.ts';
 import { ReplicationLink } from './replication-link.ts';
 import { ServerDeath } from './server-death.ts';
@@ -73,6 +76,8 @@ export interface DataWorkerData {
   readonly wakeFd: number;
   readonly ownLink: Endpoint;
   readonly peerLink: Endpoint | undefined;
+  /** The link is encrypted, and who the certificates are for. */
+  readonly encryption: HandshakeNames | undefined;
   readonly self: Member;
   readonly witness: WitnessConfig;
   readonly peerIndex: number | undefined;
@@ -102,6 +107,8 @@ const STOP_DEADLINE_MS = 500;
 export interface DataReports {
   readonly event: (event: ReplicaEvent) => void;
   readonly lan: (up: boolean) => void;
+  /** Of the link's TLS handshake: work for the main thread. */
+  readonly handshake: (ask: HandshakeAsk) => void;
 }
 
 export class DataLoop {
@@ -119,6 +126,7 @@ export class DataLoop {
   readonly #lanEventsSlot: number;
   readonly #lanFrame = allocate(LAN_FRAME_MAX);
   readonly #link: ReplicationLink;
+  readonly #encryption: LinkEncryption | undefined;
   readonly #log: LogWriter;
   readonly #release: ReleaseQueue;
   readonly #coldLog: ColdLog | undefined;
@@ -128,7 +136,8 @@ export class DataLoop {
   readonly #replica: Replica;
   readonly #witness: WitnessLink | undefined;
   readonly #takeAnswer = (answer: WitnessAnswer) => this.#replica.fromWitness(answer, this.#nowMs);
-  readonly #consume: (bytes: Uint8Array, offset: number, length: number) => number;
+  /** Takes what the link brings. */
+  readonly #consume: Consume;
   readonly #priority: DataPriority;
   readonly #pollBarrierMs: number;
   #promiscuous = false;
@@ -158,7 +167,20 @@ export class DataLoop {
     this.#lanEventsSlot = this.#poller.add(this.#lanEvents.fd, POLLIN);
     this.#log = new LogWriter(new ByteQueue(allocate(data.limits.logBytes)));
     this.#release = new ReleaseQueue(allocate(data.limits.releaseBytes));
-    this.#link = new ReplicationLink(this.#poller, data.ownLink, this.#log.queue);
+    const takeFrames: Consume = (bytes, offset, length) => this.#replica.fromLink(bytes, offset, length, this.#nowMs);
+    if (data.encryption !== undefined) {
+      this.#encryption = new LinkEncryption(this.#log.queue, takeFrames, data.encryption, {
+        ask: reports.handshake,
+        secured: () => this.#linkSecured(),
+        refused: (reason) => this.#replica.linkRefused(reason),
+      });
+    }
+    const take = this.#encryption?.consume ?? takeFrames;
+    this.#consume = (bytes, offset, length) => {
+      this.#board.linkHeardAtMs = this.#nowMs;
+      return take(bytes, offset, length);
+    };
+    this.#link = new ReplicationLink(this.#poller, data.ownLink, this.#encryption?.wire ?? this.#log.queue);
     this.#coldLog = data.cold === undefined ? undefined : new ColdLog(data.cold.log);
     if (data.witness.kind === 'embedded') {
       this.#witness = new WitnessLink(this.#poller, data.witness.endpoint, data.serviceName, data.key, data.self);
@@ -174,8 +196,8 @@ export class DataLoop {
       {
         event: reports.event,
         // What became of the connection is told by the turn's own flush.
-        flushLink: () => this.#link.flush(),
-        closeLink: () => this.#link.close(),
+        flushLink: () => this.#flushLink(),
+        closeLink: () => this.#closeLink(),
         listen: (what) => this.#listen(what),
         askWitness: (request) => this.#witness?.ask(request),
         logBegins: () => this.#north?.logBegins(),
@@ -186,10 +208,6 @@ export class DataLoop {
     );
     this.#pollBarrierMs = Math.min(POLL_TIMERS_MS, data.timeoutMs / 4);
     this.#priority = new DataPriority(data.realtime === 'auto', this.#nowMs);
-    this.#consume = (bytes, offset, length) => {
-      this.#board.linkHeardAtMs = this.#nowMs;
-      return this.#replica.fromLink(bytes, offset, length, this.#nowMs);
-    };
   }
 
   /** Cold: what the retained log led to is kept elsewhere. */
@@ -207,7 +225,7 @@ export class DataLoop {
   /** Ends the service in good order: hands over or leaves the view; `turn` returns false when that is done. */
   stop(): void {
     this.#replica.stop();
-    this.#linkEnded(this.#link.flush());
+    this.#linkEnded(this.#flushLink());
     this.#stopAtMs = this.#nowMs + STOP_DEADLINE_MS;
   }
 
@@ -219,7 +237,7 @@ export class DataLoop {
   }
 
   snapshot(): DataSnapshot {
-    return snapshotOf(this.#replica, this.#log, this.#coldLog, this.#nowMs);
+    return snapshotOf(this.#replica, this.#log, this.#coldLog, this.#encryption, this.#nowMs);
   }
 
   /** The LAN's carrier is there, or is not. */
@@ -228,6 +246,11 @@ export class DataLoop {
     if (reallyUp === this.#board.lanUp) return;
     this.#board.lanUp = reallyUp;
     this.#reports.lan(reallyUp);
+  }
+
+  /** From the main thread, about the link's TLS handshake. */
+  takeHandshakeNews(news: HandshakeNews): void {
+    this.#encryption?.takeNews(news);
   }
 
   /** One turn. @returns false when the loop has come to its end. */
@@ -248,14 +271,14 @@ export class DataLoop {
     // What the clients have acknowledged, and how far they let the server go, stands in the log before what it then says.
     south.appendNotes();
     if (delivered || this.#poller.ready(this.#tunSlot) !== 0) this.#readTun();
-    this.#linkEnded(this.#link.flush());
+    this.#linkEnded(this.#flushLink());
     this.#turnLink();
     this.#witness?.receive(this.#takeAnswer);
     if (this.#poller.ready(this.#lanEventsSlot) !== 0) this.#takeLanEvents();
     this.#board.readHealth(this.#health);
     this.#replica.tick(this.#nowMs, pausedMs, this.#health);
     if (this.#north !== undefined) this.#turnNorth(this.#north);
-    this.#linkEnded(this.#link.flush());
+    this.#linkEnded(this.#flushLink());
     this.#lanBlocked = false;
     while (this.#replica.releaseNext(this.#nowMs, monotonicMs() - this.#nowMs));
     this.#board.writeSelf(this.#replica, this.#nowMs);
@@ -292,7 +315,8 @@ export class DataLoop {
 
   #turnLink(): void {
     const { peerLink } = this.#data;
-    if (this.#link.accept(this.#replica.takesLink)) this.#replica.linkUp(randomBytes(16));
+    this.#linkEnded(this.#encryption?.turn(this.#nowMs) ?? '');
+    if (this.#link.accept(this.#replica.takesLink)) this.#linkConnected('primary');
     if (
       peerLink !== undefined &&
       !this.#link.busy &&
@@ -302,15 +326,38 @@ export class DataLoop {
       this.#linkRetryAtMs = this.#nowMs + LINK_RETRY_MS;
       this.#link.connect(peerLink);
     }
-    if (this.#link.finishConnecting() > 0) this.#replica.linkUp(randomBytes(16));
+    if (this.#link.finishConnecting() > 0) this.#linkConnected('joiner');
     if (this.#replica.canReadLink) this.#linkEnded(this.#link.receive(this.#consume));
+  }
+
+  #linkConnected(side: LinkSide): void {
+    if (this.#encryption === undefined) this.#replica.linkUp(randomBytes(16));
+    else this.#encryption.begin(side, this.#nowMs);
+  }
+
+  /** The handshake takes a while, in which this host may have found another role. */
+  #linkSecured(): void {
+    if (this.#replica.takesLink || this.#replica.wantsLink(this.#health.peer)) this.#replica.linkUp(randomBytes(16));
+    else this.#closeLink();
+  }
+
+  #flushLink(): string {
+    return this.#encryption === undefined ? this.#link.flush() : this.#encryption.flush(this.#link);
   }
 
   #linkEnded(reason: string): void {
     if (reason === '') return;
-    this.#link.close();
+    const problem = this.#encryption?.problem ?? '';
+    // The peer is told too.
+    if (problem !== '') this.#link.flush();
+    this.#closeLink();
     this.#linkRetryAtMs = this.#nowMs + 10 * LINK_RETRY_MS;
-    this.#replica.linkDown(reason);
+    this.#replica.linkDown(problem || reason);
+  }
+
+  #closeLink(): void {
+    this.#link.close();
+    this.#encryption?.end();
   }
 
   #takeLanEvents(): void {

@@ -5,6 +5,7 @@ import { realtimeMs } from '../linux/clock.ts';
 import { nameThread } from '../linux/thread-name.ts';
 import type { ReplicaEvent } from '../replica/events.ts';
 import { DataLoop, type DataWorkerData, type ServerHandles } from './data-loop.ts';
+import type { HandshakeAsk, HandshakeNews } from './link-handshake.ts';
 import type { DataSnapshot } from './snapshot.ts';
 import { DATA_THREAD } from './thread-names.ts';
 
@@ -20,7 +21,9 @@ export type DataCommand =
   /** The server program has crashed. */
   | { readonly command: 'server-killed'; readonly signal: string }
   /** The LAN's carrier, by asking for it. */
-  | { readonly command: 'lan'; readonly up: boolean };
+  | { readonly command: 'lan'; readonly up: boolean }
+  /** What came of the link's TLS handshake, step by step. */
+  | { readonly command: 'handshake'; readonly news: HandshakeNews };
 
 export type DataMessage =
   | { readonly message: 'ready' }
@@ -28,6 +31,7 @@ export type DataMessage =
   | { readonly message: 'event'; readonly atMs: number; readonly event: ReplicaEvent }
   /** The LAN's carrier has changed. */
   | { readonly message: 'lan'; readonly up: boolean }
+  | { readonly message: 'handshake'; readonly ask: HandshakeAsk }
   | { readonly message: 'status'; readonly snapshot: DataSnapshot };
 
 function main(data: DataWorkerData, port: MessagePort): void {
@@ -36,6 +40,7 @@ function main(data: DataWorkerData, port: MessagePort): void {
   const loop = new DataLoop(data, {
     event: (event) => say({ message: 'event', atMs: realtimeMs(), event }),
     lan: (up) => say({ message: 'lan', up }),
+    handshake: (ask) => say({ message: 'handshake', ask }),
   });
   say({ message: 'ready' });
   let isNeeded: (() => boolean) | undefined;
@@ -48,6 +53,7 @@ function main(data: DataWorkerData, port: MessagePort): void {
       else if (command.command === 'server-started') loop.serverStarted(command.server);
       else if (command.command === 'forget-log') loop.forgetLog();
       else if (command.command === 'lan') loop.lanIs(command.up);
+      else if (command.command === 'handshake') loop.takeHandshakeNews(command.news);
       else say({ message: 'status', snapshot: loop.snapshot() });
     }
     if (isNeeded?.() === false) {

@@ -7,6 +7,7 @@ import type { Replica } from '../replica/replica.ts';
 import type { Connection } from '../south/connection.ts';
 import { endpointToString, ipToString } from '../wire/ip-address.ts';
 import type { ColdLog } from './cold-log.ts';
+import type { LinkEncryption } from './link-encryption.ts';
 import type { ConnectionStatus, RecoveryStatus, RetainedStatus } from './status.ts';
 import { type WitnessSnapshot, witnessSnapshot } from './witness-status.ts';
 
@@ -36,6 +37,7 @@ export function snapshotOf(
   replica: Replica,
   log: LogWriter,
   coldLog: ColdLog | undefined,
+  encryption: LinkEncryption | undefined,
   nowMs: number,
 ): DataSnapshot {
   const { south } = replica;
@@ -62,7 +64,7 @@ export function snapshotOf(
     memory: { keptBytes: south.keptBytes, unfedBytes: south.unfedBytes },
     ...(replica.witness === undefined ? {} : { witness: witnessSnapshot(replica.witness, nowMs) }),
     connections: Array.from(south.connections, connectionStatus),
-    counters: { ...south.counters, ...ioCounts(), ...threadCpuMs() },
+    counters: { ...south.counters, ...ioCounts(), ...threadCpuMs(), ...encryption?.counters },
   };
 }
 

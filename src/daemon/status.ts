@@ -73,6 +73,14 @@ export interface RecoveryStatus {
   readonly elapsedMs: number;
 }
 
+/** Between the replicas. */
+export interface LinkStatus {
+  /** Nothing is said over it that is not. */
+  readonly encrypted: boolean;
+  /** Of this replica's certificate; null: not encrypted, or it cannot be read. */
+  readonly certificateExpiresIso: string | null;
+}
+
 export interface FailoverStatus {
   readonly atIso: string;
   readonly epoch: number;
@@ -101,6 +109,8 @@ export interface Status {
   readonly protected: { readonly connections: number; readonly reason?: string };
   readonly peer: PeerStatus | null;
   readonly lan: { readonly interface: string; readonly up: boolean };
+  /** null without a peer. */
+  readonly link: LinkStatus | null;
   readonly server: {
     readonly pid: number | null;
     readonly running: boolean;
@@ -197,12 +207,13 @@ function guessReason({ role, peer, level, view }: Status): string {
 }
 
 function rows(status: Status): [string, string][] {
-  const { view, witness, peer, lan, log, detector, lastFailover } = status;
+  const { view, witness, peer, lan, link, log, detector, lastFailover } = status;
   const shown: [string, string][] = [
     ['view', viewInWords(view)],
     ['witness', witness === null ? 'none' : witnessInWords(witness)],
     ['peer', peer === null ? 'none' : peerInWords(peer)],
     ['lan', `${lan.interface} ${lan.up ? 'up' : 'DOWN'}`],
+    ...(link === null ? [] : [['link', linkInWords(link)] satisfies [string, string]]),
     ['server', serverInWords(status)],
     ...(status.retained === null ? [] : [['retained', retainedInWords(status.retained)] satisfies [string, string]]),
     ...(status.recovery === null ? [] : [['recovery', recoveryInWords(status.recovery)] satisfies [string, string]]),
@@ -224,6 +235,11 @@ function rows(status: Status): [string, string][] {
     ]);
   }
   return shown;
+}
+
+function linkInWords({ encrypted, certificateExpiresIso }: LinkStatus): string {
+  if (!encrypted) return 'not encrypted';
+  return `encrypted, certificate ${certificateExpiresIso === null ? 'UNREADABLE' : `until ${certificateExpiresIso}`}`;
 }
 
 function serverInWords({ server, backup, role }: Status): string {

@@ -44,6 +44,8 @@ export interface LabOptions extends ServiceSettings {
   /** What the client's cable does to frames, for example `loss=1%,delay=5ms`: unkindness.ts. */
   cable?: string | undefined;
   direct?: boolean | undefined;
+  /** The replication link is encrypted. */
+  encrypted?: boolean | undefined;
   replicas?: number | undefined;
   /** Who decides who is the primary; `embedded` by default, and none with --direct. */
   witness?: WitnessKind | undefined;
@@ -192,6 +194,7 @@ class Run {
       config,
       detectTimeout,
       settings: this.#options,
+      encrypted: this.#options.encrypted ?? false,
       mtu,
       direct,
       environment,

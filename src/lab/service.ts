@@ -54,6 +54,8 @@ export interface ServiceOptions {
   config?: string | undefined;
   detectTimeout?: string | undefined;
   settings: ServiceSettings;
+  /** The replication link is, with keys of this run. */
+  encrypted: boolean;
   mtu?: number | undefined;
   environment: NodeJS.ProcessEnv;
   scratch: string;
@@ -100,6 +102,7 @@ export class Service {
         : new WitnessProcess(hosts.witness, options.scratch, key, options.environment);
     await witness?.begin();
     mkdirSync(commonDirectory(options.scratch));
+    if (options.encrypted) await makeKeys(hosts, options.scratch);
     const replicas = hosts.replicas.map((host, index): Replica => {
       const { scratch } = options;
       const directory = path.join(scratch, host.name);
@@ -257,6 +260,22 @@ function section(value: unknown): Record<string, unknown> {
   return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {};
 }
 
+function keyDirectory(scratch: string): string {
+  return path.join(scratch, 'keys');
+}
+
+async function makeKeys(hosts: Hosts, scratch: string): Promise<void> {
+  // Most runs do without the library that this brings along.
+  const { makeKeyFiles } = await import('../daemon/link-key-files.ts');
+  const replicas = hosts.replicas.map(({ name }) => name);
+  await makeKeyFiles(keyDirectory(scratch), { service: SERVICE_NAME, replicas, days: 365, renew: false, force: false });
+}
+
+function tlsSettings(scratch: string, replica: string): Record<string, string> {
+  const file = (name: string) => path.join(keyDirectory(scratch), name);
+  return { certificate: file(`${replica}.crt`), key: file(`${replica}.key`), authority: file('ca.crt') };
+}
+
 /** Writes the replica's configuration: the caller's settings where the lab has none of its own. Returns the file. */
 function serviceYaml(
   hosts: Hosts,
@@ -271,7 +290,7 @@ function serviceYaml(
   const { ends } = hosts;
   const address = { FTTCP_ADDRESS: ends.service, FTTCP_PORT: String(options.port) };
   const server = section(extra.server);
-  const { keyFile: _, ...others } = extra;
+  const { keyFile: _, tls: __, ...others } = extra;
   const config = {
     level: 'stream',
     witness: hosts.witness === undefined ? 'none' : { embedded: WITNESS_ENDPOINT },
@@ -297,6 +316,7 @@ function serviceYaml(
     retained: { ...section(extra.retained), directory: file('retained') },
     detect: { ...section(extra.detect), ...(options.detectTimeout ? { timeout: options.detectTimeout } : {}) },
     key,
+    ...(options.encrypted ? { tls: tlsSettings(options.scratch, name) } : {}),
     control: file('sock'),
     log: { ...section(extra.log), file: file('log') },
   };
