@@ -8,7 +8,20 @@ import { link } from './targets/link.ts';
 import { log } from './targets/log.ts';
 import { netlink } from './targets/netlink.ts';
 import { packet } from './targets/packet.ts';
+import { sealed } from './targets/sealed.ts';
 import { tun } from './targets/tun.ts';
 import { witness } from './targets/witness.ts';
 
-export const TARGETS: readonly Target[] = [packet, lan, tun, link, log, heartbeat, witness, control, netlink, capture];
+export const TARGETS: readonly Target[] = [
+  packet,
+  lan,
+  tun,
+  link,
+  sealed,
+  log,
+  heartbeat,
+  witness,
+  control,
+  netlink,
+  capture,
+];

@@ -19,7 +19,7 @@ import {
 import type { Problem } from './config-problems.ts';
 import { type ParsedFile, SCHEMA, type TlsConfig, type WitnessConfig } from './config-schema.ts';
 import type { Endpoint } from './config-values.ts';
-import { certifiedName, credentialProblems, readCredentials } from './link-credentials.ts';
+import { certifiedName, credentialProblems } from './link-credentials.ts';
 import { formatBytes } from './units.ts';
 
 export type { TlsConfig, WitnessConfig } from './config-schema.ts';
@@ -277,20 +277,21 @@ function* encryptionProblems({ level, tls, insecure, service, replicas }: Parsed
 
 function* tlsProblems({ service, self, tls }: ParsedFile): Iterable<Problem> {
   if (tls === undefined) return;
-  let isUnreadable = false;
+  const content: Partial<Record<keyof TlsConfig, string>> = {};
   for (const file of ['certificate', 'key', 'authority'] as const) {
     const path = ['tls', file];
     try {
-      readFileSync(tls[file]);
+      content[file] = readFileSync(tls[file], 'utf8');
       const readers = file === 'key' ? readersProblem(tls.key) : '';
       if (readers !== '') yield { path, text: ` ${readers}` };
     } catch (cause) {
-      isUnreadable = true;
       yield { path, text: ` (cannot be read: ${reasonOf(cause)}); allowed: a file made by fttcp keygen` };
     }
   }
-  if (isUnreadable) return;
-  for (const { file, reason, allowed } of credentialProblems(readCredentials(tls), certifiedName(service, self))) {
+  const { certificate, key, authority } = content;
+  if (certificate === undefined || key === undefined || authority === undefined) return;
+  const name = certifiedName(service, self);
+  for (const { file, reason, allowed } of credentialProblems({ certificate, key, authority }, name)) {
     yield { path: ['tls', file], text: ` (${reason}); allowed: ${allowed}` };
   }
 }

@@ -6,12 +6,8 @@ import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import type { TlsConfig } from './config-schema.ts';
 
-/** PEM, as `node:tls` takes it. */
-export interface LinkCredentials {
-  readonly cert: string;
-  readonly key: string;
-  readonly ca: string;
-}
+/** The content of the files, in PEM. */
+export type LinkCredentials = Readonly<Record<keyof TlsConfig, string>>;
 
 /** A mistake in one of the files. */
 export interface CredentialProblem {
@@ -33,18 +29,15 @@ export function isCertifiedFor(certificate: X509Certificate, name: string): bool
 
 /** @throws what the file system says */
 export function readCredentials({ certificate, key, authority }: TlsConfig): LinkCredentials {
-  return {
-    cert: readFileSync(certificate, 'utf8'),
-    key: readFileSync(key, 'utf8'),
-    ca: readFileSync(authority, 'utf8'),
-  };
+  const read = (file: string) => readFileSync(file, 'utf8');
+  return { certificate: read(certificate), key: read(key), authority: read(authority) };
 }
 
 /** What keeps these files from being a replica's. Their dates are not looked at: the clock may be wrong, and a host must start. */
 export function* credentialProblems(credentials: LinkCredentials, name: string): Iterable<CredentialProblem> {
-  const certificate = certificatesIn(credentials.cert)[0];
+  const certificate = certificatesIn(credentials.certificate)[0];
   const key = keyIn(credentials.key);
-  const authorities = certificatesIn(credentials.ca);
+  const authorities = certificatesIn(credentials.authority);
   const madeBy = 'made by fttcp keygen';
   if (certificate === undefined) {
     yield { file: 'certificate', reason: 'it holds no certificate', allowed: `a certificate in PEM, ${madeBy}` };

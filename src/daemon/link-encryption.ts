@@ -116,6 +116,12 @@ export class LinkEncryption {
     return this.#problem;
   }
 
+  /** Makes ready for what comes and goes next: at the end of a turn nobody waits for it. */
+  prepare(): void {
+    this.#sealer?.prepare();
+    this.#opener?.prepare();
+  }
+
   /** Seals what is queued, and has it sent as far as it goes now. @returns '' or why the connection has ended. */
   flush(link: ReplicationLink): string {
     for (;;) {

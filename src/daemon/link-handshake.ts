@@ -100,7 +100,8 @@ class Handshake {
   /** The files are read anew each time: a certificate is renewed without a restart. */
   begin(tls: TlsConfig): void {
     try {
-      const options = { ...readCredentials(tls), minVersion: TLS_VERSION } as const;
+      const { certificate: cert, key, authority: ca } = readCredentials(tls);
+      const options = { cert, key, ca, minVersion: TLS_VERSION } as const;
       if (this.#side === 'primary') this.#serve(options);
       else this.#connect(options);
     } catch (error) {

@@ -38,7 +38,7 @@ test('--version says the version of the package', async () => {
 test('--help lists the commands and succeeds', async () => {
   const { code, stdout } = await fttcp('--help');
   equal(code, 0);
-  for (const command of ['up', 'witness', 'status', 'check-config', 'lab', 'demo', 'experiment'])
+  for (const command of ['up', 'witness', 'status', 'check-config', 'keygen', 'lab', 'demo', 'experiment'])
     match(stdout, new RegExp(`^  ${command} `, 'm'));
 });
 

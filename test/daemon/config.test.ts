@@ -4,13 +4,14 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { loadConfig, parseConfig, type ServiceConfig } from '../../src/daemon/config.ts';
+import { loadConfig, parseConfig, type ServiceConfig, type TlsConfig } from '../../src/daemon/config.ts';
 import { schemaKeys } from '../../src/daemon/config-keys.ts';
 import { SCHEMA } from '../../src/daemon/config-schema.ts';
 import { serviceMac, serviceTag } from '../../src/daemon/service-identity.ts';
 import { formatBytes, formatDuration, parseDurationMs, parseSizeBytes } from '../../src/daemon/units.ts';
 import { FttcpError } from '../../src/errors.ts';
 import { WITNESS_SCHEMA } from '../../src/witness/config.ts';
+import { TestKeys } from './link-test-keys.ts';
 
 /** Compiled, this file is in dist/test/daemon. */
 const ROOT = new URL('../../../', import.meta.url);
@@ -173,10 +174,22 @@ const WRONG: readonly [what: string, from: string | RegExp, to: string, problem:
     /address: found "173867108".*allowed: an IPv4 or IPv6 address/,
   ],
   [
-    'level recorded',
+    'level recorded over a plain link',
     'witness:',
     'level: recorded\nwitness:',
-    /level: found "recorded" \(not supported yet\); allowed: str/,
+    /level: found "recorded" \(its randomness would cross the link in plain\); allowed: recorded with tls \(made by: fttcp keygen --service files --replicas a,b\), or with insecure: true/,
+  ],
+  [
+    'insecurity that is no yes or no',
+    'witness:',
+    'insecure: yes\nwitness:',
+    /insecure: found "yes"; allowed: true or false/,
+  ],
+  [
+    'half of tls',
+    'witness:',
+    'tls: { certificate: /etc/fttcp/b.crt }\nwitness:',
+    /tls\.key: is missing; allowed: an absolute path/,
   ],
   [
     'a missing witness',
@@ -343,6 +356,52 @@ test('a key file is read, unless others can read it too', () => {
     match(problemsOf(parse).join(), /its content is not a key/);
   } finally {
     rmSync(directory, { recursive: true });
+  }
+});
+
+test('level recorded is for an encrypted link, or one that is said to be insecure, or none', () => {
+  const insecure = changed('witness:', 'level: recorded\ninsecure: true\nwitness:')();
+  deepEqual([insecure.level, insecure.insecure, insecure.tls], ['recorded', true, undefined]);
+  const alone = MINIMAL.replace(/ {2}- \{ name: a.*\n/, '').replace('witness:', 'level: recorded\nwitness:');
+  equal(parseConfig(alone, 'files.yaml').level, 'recorded');
+  equal(parseConfig(MINIMAL, 'files.yaml').insecure, false);
+});
+
+test('the files of tls are read, and must belong together, to this replica, and to nobody else', async () => {
+  const keys = new TestKeys();
+  try {
+    const ours = await keys.authority('ours', ['a', 'b']);
+    const others = await keys.authority('others', ['b']);
+    const said = (tls: Partial<TlsConfig>, more = '') => {
+      const { certificate, key, authority } = { ...ours('b'), ...tls };
+      const text = `tls: { certificate: ${certificate}, key: ${key}, authority: ${authority} }\n${more}`;
+      return () => parseConfig(`${MINIMAL}level: recorded\n${text}`, 'files.yaml');
+    };
+    const config = said({})();
+    deepEqual([config.tls, config.level], [ours('b'), 'recorded']);
+    const wrong: [Partial<TlsConfig>, RegExp][] = [
+      [
+        { certificate: '/nonexistent.crt' },
+        /^\S+ tls\.certificate: found "\/nonexistent\.crt" \(cannot be read: ENOENT/,
+      ],
+      [{ key: '/nonexistent.key' }, /^\S+ tls\.key: found "\/nonexistent\.key" \(cannot be read: ENOENT/],
+      [
+        { certificate: ours('b').key },
+        /tls\.certificate: .*\(it holds no certificate\); allowed: a certificate in PEM/,
+      ],
+      [{ key: ours('b').certificate }, /tls\.key: .*\(it holds no key\)/],
+      [{ authority: ours('b').key }, /tls\.authority: .*\(it holds no certificate\)/],
+      [{ key: ours('a').key }, /tls\.key: .*\(it does not belong to the certificate\)/],
+      [{ authority: others('b').authority }, /tls\.authority: .*\(it has not signed the certificate\)/],
+      [ours('a'), /tls\.certificate: .*\(it is for DNS:a\.files\.fttcp\); allowed: .* for DNS:b\.files\.fttcp/],
+    ];
+    for (const [tls, problem] of wrong) match(problemsOf(said(tls)).join('\n'), problem);
+    chmodSync(ours('b').key, 0o644);
+    match(problemsOf(said({})).join(), /tls\.key: .*others can read this file: chmod o-r/);
+    chmodSync(ours('b').key, 0o600);
+    match(problemsOf(said({}, 'insecure: true\n')).join(), /insecure: found "true"; allowed: false with tls/);
+  } finally {
+    keys.remove();
   }
 });
 

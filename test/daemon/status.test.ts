@@ -39,6 +39,14 @@ test('a long list of connections is cut', () => {
   match(formatStatus({ ...STATUS, connections, protected: { connections: 50 } }), /^… and 30 more$/m);
 });
 
+test('the link is said to be encrypted or not', () => {
+  const said = (link: typeof STATUS.link) => /^link +(.*)$/m.exec(formatStatus({ ...STATUS, link }))?.[1];
+  equal(said(STATUS.link), 'encrypted, certificate until 2036-01-01T00:00:00.000Z');
+  equal(said({ encrypted: true, certificateExpiresIso: null }), 'encrypted, certificate UNREADABLE');
+  equal(said({ encrypted: false, certificateExpiresIso: null }), 'not encrypted');
+  equal(said(null), undefined);
+});
+
 test('the last failover is told', () => {
   const text = formatStatus({
     ...STATUS,

@@ -75,6 +75,16 @@ test('who greets wrongly and reads no answer is told once, takes up no room, and
   ok(stage.log.queue.used < 200);
 });
 
+test('a peer that encrypts the link where this host does not is told of, once', () => {
+  for (const isPrimary of [true, false]) {
+    const { replica, events } = connected(isPrimary);
+    equal(flood(replica, frame(LINK_FRAME.TLS, FRAME_HEADER + 300)), false);
+    const reason = 'the other host encrypts the link and this one does not: give tls to both, or to neither';
+    deepEqual(events, [{ event: 'refused', reason }]);
+    equal(replica.refusal, isPrimary ? '' : reason);
+  }
+});
+
 test('a joiner answers one challenge', () => {
   const { replica, stage } = connected(false);
   equal(flood(replica, frame(LINK_FRAME.CHALLENGE, FRAME_HEADER + 16)), false);
