@@ -1,6 +1,8 @@
 /** The handshake of an encrypted link: two hosts of one service have the same keys in the end, and all others have none. */
 import { deepEqual, equal, match, notDeepEqual, ok } from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
+import { readFileSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
 import { after, before, test } from 'node:test';
 import type { TlsConfig } from '../../src/daemon/config.ts';
 import { type HandshakeNews, LinkHandshakes, type LinkKeys } from '../../src/daemon/link-handshake.ts';
@@ -146,6 +148,16 @@ test('a certificate for the replica of another service, of an authority that is 
   await met(primary, new End(mixed, 'b', 'a'));
   equal(primary.keys, undefined);
   match(primary.failure, /is for DNS:b\.mail\.fttcp, not for DNS:b\.files\.fttcp$/);
+});
+
+test('while the authority changes, a host that trusts both meets one with either', async () => {
+  const both = path.join(KEYS.directory, 'both.crt');
+  writeFileSync(both, readFileSync(others('b').authority, 'utf8') + readFileSync(ours('a').authority, 'utf8'));
+  for (const theirs of [ours, others]) {
+    const primary = new End({ ...ours('a'), authority: both }, 'a', 'b');
+    await met(primary, new End({ ...theirs('b'), authority: both }, 'b', 'a'));
+    deepEqual([primary.failure, primary.keys !== undefined], ['', true]);
+  }
 });
 
 test('files that cannot be read are a handshake that fails, not a daemon', async () => {
