@@ -5,8 +5,9 @@
 import { deepEqual, equal, ok } from 'node:assert/strict';
 import { FrameIntake } from '../../src/daemon/frame-intake.ts';
 import { LinkEncryption } from '../../src/daemon/link-encryption.ts';
-import { KEY_BYTES, Opener, Sealer } from '../../src/daemon/link-seal.ts';
+import { Opener, Sealer } from '../../src/daemon/link-seal.ts';
 import { RECEIVE_BYTES } from '../../src/daemon/replication-link.ts';
+import { KEY_BYTES } from '../../src/linux/aes-gcm.ts';
 import { ByteQueue } from '../../src/log/byte-queue.ts';
 import { ENTRY, FRAME_HEADER, FRAME_MAX, LINK_FRAME } from '../../src/log/entry.ts';
 import { FrameView, writeFrameHeader } from '../../src/log/frame.ts';
@@ -85,7 +86,7 @@ class Host {
       this.#encryption.takeNews({ connection: this.#connection, news: 'keys', keys });
     }
     const isOpen = this.#receive(bytes.subarray(0, cut)) && this.#receive(bytes.subarray(cut));
-    const expected = isKeyed ? openedBy(new Opener(KEY), bytes) : [];
+    const expected = isKeyed ? openedBy(bytes) : [];
     deepEqual(this.#taken, expected.slice(0, this.#taken.length), 'only what was sealed is taken');
     if (isOpen) equal(this.#taken.length, expected.length, 'all that was sealed is taken');
     ok(this.#handshakeBytes <= HANDSHAKE_MOST_BYTES, 'a handshake has an end');
@@ -102,7 +103,8 @@ class Host {
 }
 
 /** The frames that are whole and genuine, up to where something else comes. */
-function openedBy(opener: Opener, bytes: Uint8Array): Uint8Array[] {
+function openedBy(bytes: Uint8Array): Uint8Array[] {
+  const opener = new Opener(KEY);
   const frame = new FrameView();
   const content = new Uint8Array(bytes.length);
   let filled = 0;
@@ -114,6 +116,7 @@ function openedBy(opener: Opener, bytes: Uint8Array): Uint8Array[] {
     if (length < 0) break;
     filled += length;
   }
+  opener.free();
   const frames: Uint8Array[] = [];
   for (let at = 0; at < filled; at += frame.length) {
     if (frame.set(content, at, filled - at) <= 0) break;
@@ -134,10 +137,11 @@ function sealedIn(pieceBytes: number, ...frames: Uint8Array[]): Uint8Array {
   const stream = joinBytes(...frames);
   const pieces: Uint8Array[] = [];
   for (let at = 0; at < stream.length; at += pieceBytes) {
-    const content = stream.subarray(at, at + pieceBytes);
-    const into = new Uint8Array(content.length + 100);
-    pieces.push(into.slice(0, sealer.seal(content, into, 0)));
+    const length = Math.min(pieceBytes, stream.length - at);
+    const into = new Uint8Array(length + 100);
+    pieces.push(into.slice(0, sealer.seal(stream, at, length, into, 0)));
   }
+  sealer.free();
   return joinBytes(...pieces);
 }
 

@@ -282,7 +282,6 @@ export class DataLoop {
     this.#lanBlocked = false;
     while (this.#replica.releaseNext(this.#nowMs, monotonicMs() - this.#nowMs));
     this.#board.writeSelf(this.#replica, this.#nowMs);
-    this.#encryption?.prepare();
     return !this.#stopped();
   }
 

@@ -43,7 +43,7 @@ export class LinkEncryption {
   readonly #names: HandshakeNames;
   readonly #ports: EncryptionPorts;
   readonly #frame = new FrameView();
-  readonly #opened = new FrameIntake(new Uint8Array(RECEIVE_BYTES + FRAME_MAX));
+  readonly #opened = new FrameIntake(allocate(RECEIVE_BYTES + FRAME_MAX));
   #connection = 0;
   #side: LinkSide | undefined;
   /** The main thread has a handshake for this connection. */
@@ -91,6 +91,8 @@ export class LinkEncryption {
   /** The connection has ended. */
   end(): void {
     this.#endHandshake();
+    this.#sealer?.free();
+    this.#opener?.free();
     this.#side = this.#sealer = this.#opener = undefined;
     this.#handshakeBytes = 0;
     this.#isProven = false;
@@ -116,12 +118,6 @@ export class LinkEncryption {
     return this.#problem;
   }
 
-  /** Makes ready for what comes and goes next: at the end of a turn nobody waits for it. */
-  prepare(): void {
-    this.#sealer?.prepare();
-    this.#opener?.prepare();
-  }
-
   /** Seals what is queued, and has it sent as far as it goes now. @returns '' or why the connection has ended. */
   flush(link: ReplicationLink): string {
     for (;;) {
@@ -139,7 +135,7 @@ export class LinkEncryption {
       const length = Math.min(queue.readable, SEALED_MOST);
       const at = this.wire.reserve(SEAL_OVERHEAD + length);
       if (at < 0) return false;
-      this.wire.commit(at, this.#sealer.seal(queue.bytes.subarray(from, from + length), this.wire.bytes, at));
+      this.wire.commit(at, this.#sealer.seal(queue.bytes, from, length, this.wire.bytes, at));
       queue.consume(length);
       this.#recordsSealed++;
     }

@@ -7,9 +7,9 @@
  */
 import { Duplex } from 'node:stream';
 import { connect, createServer, type SecureContextOptions, type TLSSocket } from 'node:tls';
+import { KEY_BYTES } from '../linux/aes-gcm.ts';
 import type { TlsConfig } from './config-schema.ts';
 import { certifiedName, isCertifiedFor, readCredentials } from './link-credentials.ts';
-import { KEY_BYTES } from './link-seal.ts';
 
 export type LinkSide = 'joiner' | 'primary';
 

@@ -1,6 +1,6 @@
 /**
- * The C library: the only place where foreign functions are declared. Everything else in this folder gives them names,
- * types and error messages. Pointers cross as plain numbers (user-space addresses fit into 53 bits), see `memory.ts`.
+ * The C library: the only place where foreign functions are declared, but OpenSSL's (`aes-gcm.ts`). Everything else in this folder gives
+ * them names, types and error messages. Pointers cross as plain numbers (user-space addresses fit into 53 bits), see `memory.ts`.
  *
  * Each worker thread that imports this loads its own copy. The structures built by hand in this folder assume what
  * Linux on x86-64, arm64 and riscv64 share: 64-bit longs, little endian.

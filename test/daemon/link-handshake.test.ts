@@ -6,7 +6,7 @@ import path from 'node:path';
 import { after, before, test } from 'node:test';
 import type { TlsConfig } from '../../src/daemon/config.ts';
 import { type HandshakeNews, LinkHandshakes, type LinkKeys } from '../../src/daemon/link-handshake.ts';
-import { KEY_BYTES } from '../../src/daemon/link-seal.ts';
+import { KEY_BYTES } from '../../src/linux/aes-gcm.ts';
 import { until } from '../linux/own-network.ts';
 import { SERVICE, TestKeys } from './link-test-keys.ts';
 

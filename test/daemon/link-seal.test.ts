@@ -2,7 +2,8 @@
 import { deepEqual, equal } from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { KEY_BYTES, Opener, SEAL_OVERHEAD, SEALED_MOST, Sealer } from '../../src/daemon/link-seal.ts';
+import { Opener, SEAL_OVERHEAD, SEALED_MOST, Sealer } from '../../src/daemon/link-seal.ts';
+import { KEY_BYTES } from '../../src/linux/aes-gcm.ts';
 import { FRAME_MAX, LINK_FRAME } from '../../src/log/entry.ts';
 import { FrameView } from '../../src/log/frame.ts';
 
@@ -11,7 +12,7 @@ const RECORDS_PER_KEY = 3;
 
 function sealed(sealer: Sealer, content: Uint8Array): FrameView {
   const bytes = new Uint8Array(5 + SEAL_OVERHEAD + content.length);
-  const length = sealer.seal(content, bytes, 5);
+  const length = sealer.seal(content, 0, content.length, bytes, 5);
   const frame = new FrameView();
   equal(frame.set(bytes, 5, bytes.length - 5), length);
   return frame;
