@@ -31,3 +31,19 @@ for (const fault of FAULTS) {
     }),
   );
 }
+
+test('a cold backup takes over with what it has kept of an encrypted link', { skip }, () =>
+  withFile(30_000_000, async (directory, file) => {
+    await survives({
+      server: `exec ${example('file-server')}`,
+      port: 8000,
+      state: directory,
+      backup: 'cold',
+      rate: '200mbit',
+      encrypted: true,
+      client: `url=http://$FTTCP_ADDRESS:8000
+        curl -sSf -T '${file}' $url/up && curl -sSf $url/up | cmp - '${file}'`,
+      at: ['800ms:power-off:primary'],
+    });
+  }),
+);
