@@ -19,8 +19,8 @@ const WIRE_BYTES = 8 * FRAME_MAX;
 /** A handshake between two hosts of a service takes less than 4 KB either way. */
 const HANDSHAKE_MOST_BYTES = 64 << 10;
 const HANDSHAKE_MOST_MS = 5000;
-const HANDSHAKE_BYTES_MOST = FRAME_MAX - FRAME_HEADER;
-/** Room for what is said last. */
+/** Of it in one frame. */
+const PART_MOST_BYTES = FRAME_MAX - FRAME_HEADER;
 const REFUSE_TEXT_MOST = 200;
 const FORGED = 'what came over the link was not sealed by the peer';
 
@@ -205,8 +205,8 @@ export class LinkEncryption {
   }
 
   #sendHandshake(bytes: Uint8Array): void {
-    for (let from = 0; from < bytes.length; from += HANDSHAKE_BYTES_MOST) {
-      const part = bytes.subarray(from, from + HANDSHAKE_BYTES_MOST);
+    for (let from = 0; from < bytes.length; from += PART_MOST_BYTES) {
+      const part = bytes.subarray(from, from + PART_MOST_BYTES);
       const length = FRAME_HEADER + part.length;
       const at = this.wire.reserve(length);
       // Who does not read is waited for no longer than any other.

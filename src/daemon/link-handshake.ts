@@ -36,7 +36,7 @@ export interface HandshakeNames {
   readonly peer: string;
 }
 
-/** RFC 5705: so nobody else's. */
+/** RFC 5705 §4: a label that nobody else has. */
 const EXPORTER_LABEL = 'EXPORTER-fttcp-link';
 const TLS_VERSION = 'TLSv1.3';
 
