@@ -1,6 +1,7 @@
 #include "attach.h"
 
 #include "allocator.h"
+#include "clocks.h"
 #include "real.h"
 #include "recording.h"
 #include "sys.h"
@@ -18,6 +19,7 @@ bool attach(void) {
   phase = north->mode == NORTH_REPLAY && replay_slot() != 0 ? REPLAYING : RECORDING;
   inside = true;
   random_at_start();
+  clocks_at_start();
   inside = false;
   return true;
 }

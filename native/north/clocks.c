@@ -13,6 +13,12 @@
 /* CLOCK_TAI is the last one that is not a process's or thread's own. */
 #define CLOCKS 12
 
+/*
+ * After a replay a clock shows what it would on the primary. How far that one's was ahead of this host's own is known in two ways, of which the
+ * larger counts: what was recorded was the time a moment ago, or long ago where the replay is of a cold backup; and since real time is the same
+ * for both hosts, the others are as far from it as they were at the program's start.
+ */
+
 /** Of each clock: the largest amount by which it was ahead of this host's own, and the largest value it has shown. */
 static struct {
   int64_t ahead, shown;
@@ -20,6 +26,10 @@ static struct {
 } clocks[CLOCKS];
 
 static bool live; /* after a replay: what was known is added */
+
+/** Of the host that was recorded: how far its monotonic clock was ahead of its real time. */
+static int64_t monotonic_from_real;
+static bool monotonic_from_real_known;
 
 static int64_t own(clockid_t clock) {
   struct timespec now;
@@ -31,7 +41,15 @@ static bool has_offset(clockid_t clock) {
   return clock >= 0 && clock < CLOCKS && clock != CLOCK_PROCESS_CPUTIME_ID && clock != CLOCK_THREAD_CPUTIME_ID;
 }
 
+static void at_least(clockid_t kind, int64_t ahead) {
+  if (!clocks[kind].known || ahead > clocks[kind].ahead) clocks[kind].ahead = ahead;
+  clocks[kind].known = 1;
+}
+
 void clocks_go_live(void) {
+  at_least(CLOCK_REALTIME, 0);
+  if (monotonic_from_real_known)
+    at_least(CLOCK_MONOTONIC, monotonic_from_real - (own(CLOCK_MONOTONIC) - own(CLOCK_REALTIME)));
   live = true;
 }
 
@@ -39,6 +57,7 @@ void clocks_go_live(void) {
 static clockid_t kind_of(clockid_t clock) {
   switch (clock) {
     case CLOCK_REALTIME_COARSE:
+    case CLOCK_TAI:
       return CLOCK_REALTIME;
     case CLOCK_MONOTONIC_COARSE:
     case CLOCK_MONOTONIC_RAW:
@@ -63,10 +82,21 @@ int64_t clock_shows(clockid_t clock) {
 static void learn(clockid_t clock, int64_t value) {
   if (!has_offset(clock)) return;
   if (value > clocks[clock].shown) clocks[clock].shown = value;
-  int64_t ahead = value - own(clock);
-  clockid_t kind = kind_of(clock);
-  if (!clocks[kind].known || ahead > clocks[kind].ahead) clocks[kind].ahead = ahead;
-  clocks[kind].known = 1;
+  at_least(kind_of(clock), value - own(clock));
+}
+
+/* No clock of the program's. */
+#define WHAT_START (-1)
+
+void clocks_at_start(void) {
+  const struct north_record *record = recorded(NORTH_CLOCK, WHAT_START);
+  if (record != 0) {
+    monotonic_from_real = record->result;
+    monotonic_from_real_known = true;
+    replay_taken(record);
+  } else {
+    record_result(NORTH_CLOCK, WHAT_START, clock_shows(CLOCK_MONOTONIC) - clock_shows(CLOCK_REALTIME), 0);
+  }
 }
 
 int64_t monotonic_of(clockid_t clock, const struct timespec *when) {

@@ -5,6 +5,8 @@
 #include <stdint.h>
 #include <time.h>
 
+/** Records how the program's clocks stand to each other. */
+void clocks_at_start(void);
 void clocks_go_live(void);
 
 /** What the program's clock shows now, without a record. @returns ns; of a clock that does not exist 0. */

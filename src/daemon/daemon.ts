@@ -181,8 +181,8 @@ class Daemon {
   #startColdServer(replay: boolean): void {
     this.#startServer(replay ? this.#state.prepare() : [])
       .then(async (server) => {
-        // A server that is not ready yet would refuse those whom its predecessor would have served.
-        if (replay) await this.#serverReady();
+        // A server that is not ready yet would refuse those whom its predecessor would have served. A recorded one waits for the replay.
+        if (replay && this.#config.level === 'stream') await this.#serverReady();
         if (this.#serverRunning) this.#command({ command: 'server-started', server });
       })
       .catch((error: Error) => this.#end(error));

@@ -44,7 +44,7 @@ export interface LabOptions extends ServiceSettings {
   /** What the client's cable does to frames, for example `loss=1%,delay=5ms`: unkindness.ts. */
   cable?: string | undefined;
   direct?: boolean | undefined;
-  /** The replication link is encrypted. */
+  /** The replication link is encrypted; at level recorded it always is. */
   encrypted?: boolean | undefined;
   replicas?: number | undefined;
   /** Who decides who is the primary; `embedded` by default, and none with --direct. */
@@ -194,7 +194,7 @@ class Run {
       config,
       detectTimeout,
       settings: this.#options,
-      encrypted: this.#options.encrypted ?? false,
+      encrypted: this.#options.encrypted ?? this.#options.level === 'recorded',
       mtu,
       direct,
       environment,
