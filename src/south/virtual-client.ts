@@ -29,6 +29,8 @@ export class VirtualClient {
   readonly #waiting = new Set<Connection>();
   /** Forgotten by everybody else, but earlier ones of their four-tuples are not finished. */
   readonly #forgotten = new Set<Connection>();
+  /** Of a recorded server: handshakes that the client has completed, and this host's server has not. In the order of the log. */
+  readonly #incomplete: Connection[] = [];
   #superseded = 0;
 
   constructor(context: SouthContext, scratch: Uint8Array) {
@@ -69,8 +71,26 @@ export class VirtualClient {
     this.#retryLater(connection, nowMs);
   }
 
-  /** The client has acknowledged the SYN-ACK: so may the virtual client. */
+  /**
+   * The client has acknowledged the SYN-ACK: so may the virtual client. The processes of a recorded server take connections in the order in
+   * which the primary's kernel had them, so they come to this one's in that order too.
+   */
   completeHandshake(connection: Connection, nowMs: number): void {
+    this.#incomplete.push(connection);
+    this.#completeInOrder(nowMs);
+  }
+
+  #completeInOrder(nowMs: number): void {
+    const inOrder = this.#context.north.replays;
+    let kept = 0;
+    for (const connection of this.#incomplete) {
+      if (connection.phase === 'syn-sent' || (inOrder && kept > 0)) this.#incomplete[kept++] = connection;
+      else this.#complete(connection, nowMs);
+    }
+    this.#incomplete.length = kept;
+  }
+
+  #complete(connection: Connection, nowMs: number): void {
     if (connection.phase !== 'syn-received') return;
     connection.phase = 'established';
     connection.outLocalAcked = 1;
@@ -190,6 +210,7 @@ export class VirtualClient {
   /** Sends again what the local server has not acknowledged in time. */
   tick(nowMs: number): void {
     if (this.#context.standingIn) return;
+    if (this.#incomplete.length > 0) this.#completeInOrder(nowMs);
     for (const connection of this.#forgotten) {
       if (!this.#ownsSocket(connection)) continue;
       this.#forgotten.delete(connection);
@@ -226,7 +247,7 @@ export class VirtualClient {
     connection.serverScaleLocal = Math.max(0, segment.windowScale);
     connection.inLocalEdge = 1 + segment.window;
     connection.phase = 'syn-received';
-    if (connection.handshakeDone) this.completeHandshake(connection, nowMs);
+    if (connection.handshakeDone) this.#completeInOrder(nowMs);
   }
 
   /**
