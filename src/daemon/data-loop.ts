@@ -369,16 +369,22 @@ export class DataLoop {
   #turnNorth(north: NorthWrap): void {
     const { role } = this.#replica;
     if (role === 'primary' || role === 'backup') {
-      const replays = this.#replica.serverReplays;
-      north.begin(replays ? 'replay' : 'record');
-      if (!replays) north.goLive();
+      const { serverReplays } = this.#replica;
+      north.begin(serverReplays);
+      if (!serverReplays) north.goLive();
     }
-    north.drain(this.#replica.south.pristine);
+    this.#drainNorth();
     const problem = north.turn();
     const divergence = north.news;
     if (divergence !== undefined) this.#reports.event({ event: 'server-diverged', ...divergence });
     if (problem !== '') this.#reports.event({ event: 'log-refused', reason: problem });
     if (divergence !== undefined || problem !== '') this.#replica.serverDiverged(this.#nowMs);
+  }
+
+  #drainNorth(): void {
+    const { south, serverSouth } = this.#replica;
+    // Of a server that nobody hears yet, nobody needs to know what it learns.
+    this.#north?.drain(south === serverSouth, south.pristine);
   }
 
   get #canReadServer(): boolean {
@@ -395,7 +401,7 @@ export class DataLoop {
       if (length <= 0) return;
       bytes += length;
       // Rule 2: what its sender may have learnt before it was sent stands in the log before it.
-      this.#north?.drain(this.#replica.south.pristine);
+      this.#drainNorth();
       south.fromTun(offset, length, this.#nowMs);
     }
   }

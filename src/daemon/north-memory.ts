@@ -176,14 +176,16 @@ export class NorthMemory implements ReplayRings {
     return true;
   }
 
-  /** Every process has taken all that it was given, the end itself excepted. */
-  get areDrained(): boolean {
+  /** Given to processes, and not taken yet; of those that have come to their end, or are gone by then, nothing. */
+  get replayBytes(): number {
+    let bytes = 0;
     for (const { slot, ended } of this.#rings.values()) {
       const ends = slotOffset(slot) + layout.SLOT_ENDS;
       const left = (this.#words.get(ends + layout.ENDS_HEAD) - this.#words.get(ends + layout.ENDS_TAIL)) >>> 0;
-      if (left > (ended ? 2 * layout.RECORD_HEADER : 0)) return false;
+      const isOver = ended && (left <= 2 * layout.RECORD_HEADER || this.#isOfGone(slot));
+      if (!isOver) bytes += left;
     }
-    return true;
+    return bytes;
   }
 
   get divergences(): number {
@@ -228,13 +230,17 @@ export class NorthMemory implements ReplayRings {
     this.#words.advance(ends + layout.ENDS_HEAD, head, ends + layout.ENDS_READER_WAITS);
   }
 
+  #isOfGone(slot: number): boolean {
+    const pid = this.#words.get(slotOffset(slot) + layout.SLOT_PID);
+    return pid !== 0 && this.#isGone(pid);
+  }
+
   #freeSlot(): number | undefined {
     for (let slot = 0; slot < layout.SLOTS; slot++) {
       if (this.#words.get(slotOffset(slot) + layout.SLOT_PROCESS) === 0) return slot;
     }
     for (const [process, { slot }] of this.#rings) {
-      const pid = this.#words.get(slotOffset(slot) + layout.SLOT_PID);
-      if (pid === 0 || !this.#isGone(pid)) continue;
+      if (!this.#isOfGone(slot)) continue;
       this.#rings.delete(process);
       return slot;
     }

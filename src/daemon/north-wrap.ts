@@ -36,11 +36,14 @@ export class NorthWrap implements NorthPort {
     this.#history = new History(historyBytesMax);
   }
 
-  /** The server has waited until it was known whether it is the first to do what it does. */
-  begin(mode: 'record' | 'replay'): void {
+  /**
+   * The server has waited until it was known whether it is the first to do what it does.
+   * @param replays it is not; nor is it where a recording was taken already
+   */
+  begin(replays: boolean): void {
     if (this.#mode !== 'undecided') return;
-    this.#mode = mode;
-    this.#memory.begin(mode);
+    this.#mode = replays || this.taken > 0 ? 'replay' : 'record';
+    this.#memory.begin(this.#mode);
   }
 
   /** Whether the log is sure to have room for whatever the server's processes may have recorded by the time a packet of theirs was read. */
@@ -50,11 +53,13 @@ export class NorthWrap implements NorthPort {
 
   /**
    * Takes the recording so far: into the log, and into what a joiner will be told first.
+   * @param isHeard otherwise it is taken, and forgotten
    * @param pristine a joiner would be admitted
    */
-  drain(pristine: boolean): void {
+  drain(isHeard: boolean, pristine: boolean): void {
     if (!pristine) this.#history.end();
     this.#memory.recording.drain(NORTH_MOST, (bytes, offset, length) => {
+      if (!isHeard) return true;
       if (!this.#log.hasRoom(length)) return false;
       this.#log.north(bytes, offset, length);
       this.#history.add(bytes, offset, length);
@@ -78,7 +83,12 @@ export class NorthWrap implements NorthPort {
   taken = 0;
   replayed = 0;
 
+  get leftBytes(): number {
+    return this.replays ? this.#distributor.waitingBytes + this.#memory.replayBytes : 0;
+  }
+
   get replays(): boolean {
+    if (this.#mode === 'undecided') return this.taken > 0;
     return this.#mode === 'replay' && !(this.#isLive && this.replayed === this.taken);
   }
 
@@ -97,7 +107,7 @@ export class NorthWrap implements NorthPort {
   /** @returns '' or why the replay cannot go on. */
   turn(): string {
     const problem = this.#distributor.give();
-    if (this.replayed !== this.taken && this.#distributor.hasGivenAll && this.#memory.areDrained) {
+    if (this.replayed !== this.taken && this.#distributor.hasGivenAll && this.#memory.replayBytes === 0) {
       this.replayed = this.taken;
     }
     return problem;

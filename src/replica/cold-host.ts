@@ -36,6 +36,8 @@ export class ColdHost {
   #replays = false;
   /** Position of the retained log at which this host's own entries begin. */
   #ownFrom = 0;
+  /** Position at which what the old primary's server has learnt ends: from there on this host's server learns for itself. */
+  #learntTo = 0;
   #problem = '';
   #isNews = false;
 
@@ -70,6 +72,11 @@ export class ColdHost {
   /** The replay, while there is one. */
   get replaying(): Replaying | undefined {
     return this.#replaying;
+  }
+
+  /** The server is to do what another one did; not any more when the log comes to what only this host has said. */
+  get serverReplays(): boolean {
+    return this.#replays && this.#replaying !== undefined && this.#replaying.position < this.#learntTo;
   }
 
   /** It has got further in this turn. */
@@ -109,14 +116,17 @@ export class ColdHost {
     this.#replays = true;
     this.#log.start();
     this.#config.retained.unbind();
-    this.#ownFrom = this.#config.retained.held;
+    this.#ownFrom = this.#learntTo = this.#config.retained.held;
   }
 
   /** @param south a wrap for the server, which has heard of nothing yet. */
   serverStarted(front: SouthWrap, south: SouthWrap, nowMs: number): void {
     assert(this.#replaying === undefined, 'a cold host starts its server once');
     const { retained, replayClosed } = this.#config;
-    this.#replays ||= this.restarts;
+    if (this.restarts) {
+      this.#replays = true;
+      this.#learntTo = retained.held;
+    }
     // Who starts from a log knows only by replaying it which connections are over.
     const isOpen = this.restarts ? () => true : (id: number) => front.isKnown(id);
     const isWanted = replayClosed ? undefined : isOpen;

@@ -519,9 +519,9 @@ export class Replica {
     this.#become(disqualified(this.#standing, 'the server does otherwise than the primary\'s'), nowMs, NO_PEER);
   }
 
-  /** Whether the server repeats what another one did, until this host's log has come to its end. */
+  /** Whether the server repeats what another one did. */
   get serverReplays(): boolean {
-    return this.role === 'backup' || (this.#replays && this.#south !== this.serverSouth);
+    return this.role === 'backup' || this.#cold?.serverReplays === true;
   }
 
   /**

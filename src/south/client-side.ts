@@ -153,8 +153,9 @@ export class ClientSide {
   }
 
   #fromSyn(connection: Connection | undefined, segment: Segment, length: number, nowMs: number): void {
-    const { halfOpen, config, counters, connections, standingIn } = this.#context;
-    if (standingIn && connection === undefined) {
+    const { halfOpen, config, counters, connections, standingIn, north } = this.#context;
+    // A server that has not come to the end of its replay may not even listen yet.
+    if ((standingIn || north.replays) && connection === undefined) {
       this.#holdSyn(segment, length);
       return;
     }

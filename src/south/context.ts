@@ -30,10 +30,12 @@ export interface NorthPort {
   readonly taken: number;
   /** Of these, those up to which every process has come for certain. */
   readonly replayed: number;
+  /** Of these, those that the processes have still before them. */
+  readonly leftBytes: number;
 }
 
 /** Of a server that is not wrapped at its north side, or of none. */
-export const NO_NORTH: NorthPort = { hasRoom: () => true, take: () => '', replays: false, taken: 0, replayed: 0 };
+export const NO_NORTH: NorthPort = { hasRoom: () => true, take: () => '', replays: false, taken: 0, replayed: 0, leftBytes: 0 };
 
 /** Running checksum of output bytes: CRC-32 of `bytes[offset, offset + length)` continued from `seed`. */
 export type Checksum = (seed: number, bytes: Uint8Array, offset: number, length: number) => number;

@@ -12,6 +12,10 @@ export class HeldSyns {
     this.#most = most;
   }
 
+  get isEmpty(): boolean {
+    return this.#frames.size === 0;
+  }
+
   /** @returns false when there is no room for one more. */
   hold(who: string, frame: Uint8Array): boolean {
     if (frame.length > FRAME_MOST || (this.#frames.size >= this.#most && !this.#frames.has(who))) return false;

@@ -285,9 +285,9 @@ export class SouthWrap {
     this.#context.heldSyns.takeAll((frame) => heir.fromLan(frame, frame.length, nowMs));
   }
 
-  /** What the log holds and the server that recovers was not given, bytes; a handshake counts as one. */
+  /** What the log holds and the server that recovers was not given, or has not repeated, bytes; a handshake counts as one. */
   get recoveringBytes(): number {
-    return this.#takeover.unfedBytes;
+    return this.#takeover.unfedBytes + this.#context.north.leftBytes;
   }
 
   /** The server program was found dead by other means than its packets. */
@@ -388,6 +388,7 @@ export class SouthWrap {
   tick(nowMs: number): void {
     this.#virtualClient.tick(nowMs);
     this.#heldResets.tick(nowMs);
+    this.#letSynsIn(nowMs);
     this.#takeover.tick(nowMs);
     if (this.#snoops) this.#snooping.trim();
     if (nowMs - this.#sweptAtMs < SWEEP_INTERVAL_MS) return;
@@ -398,6 +399,11 @@ export class SouthWrap {
     }
     if (this.#context.speaking) this.#sweep(nowMs);
     else this.#virtualClient.reportRest();
+  }
+
+  #letSynsIn(nowMs: number): void {
+    const { speaking, standingIn, north, heldSyns } = this.#context;
+    if (!heldSyns.isEmpty && speaking && !standingIn && !north.replays) this.bequeathSyns(this, nowMs);
   }
 
   /** Forgets what is over. The backup does so when it reads CLOSED. */
