@@ -63,6 +63,7 @@ export const RECORD_MAX = 65528;
 export const ORDERED = 0x8000;
 
 export const CALL_PAD = 0;
+export const CALL_WRITE = 7;
 export const CALL_FORK = 14;
 export const CALL_END = 20;
 

@@ -4,7 +4,7 @@
 import { spawn } from 'node:child_process';
 import { closeSync } from 'node:fs';
 import path from 'node:path';
-import { createNorthMemory, NorthMemory, type NorthDivergence } from '../../src/daemon/north-memory.ts';
+import { createNorthMemory, type NorthDivergence, NorthMemory } from '../../src/daemon/north-memory.ts';
 import { Distributor } from '../../src/north/distributor.ts';
 
 export const SHIM = path.resolve(import.meta.dirname, '../../native/libfttcp-north.so');

@@ -1,0 +1,59 @@
+/**
+ * Programs under the shim: a replay does again what was recorded, and where the recording ends the program goes on by itself, with no
+ * line lost or said twice. FTTCP_CUTS=500: at so many places, rather than at a few.
+ */
+import { deepEqual, equal, ok } from 'node:assert/strict';
+import { test } from 'node:test';
+import { needs } from '../needs.ts';
+import { linesOf, placesToCut, program, spread } from './programs.ts';
+import { type Played, play } from './tape.ts';
+
+const skip = needs('namespaces', 'program:cc');
+const CUTS = Number(process.env.FTTCP_CUTS ?? 4);
+
+const PROGRAMS = {
+  'clocks.c': 'clocks go on without a jump',
+  'randomness.c': 'random numbers are drawn once',
+  'contention.c': 'threads take turns at locks of every kind',
+  'races.c': 'threads race without locks as they did',
+  'conditions.c': 'waits for a condition end when they are told to or in time',
+  'epoll.c': 'sets of descriptors tell what is ready',
+  'sharing.c': 'processes take turns at what they share',
+  'interpreter.py': 'threads of an interpreter take turns',
+};
+
+function check(played: Played, what: string): void {
+  const { divergence, code, output } = played;
+  deepEqual(divergence, undefined, `${what}: diverged\n${output}`);
+  equal(code, 0, `${what}: exit code\n${output}`);
+}
+
+for (const [name, title] of Object.entries(PROGRAMS)) {
+  test(title, { skip }, async (t) => {
+    const command = program(name);
+    const recorded = await play(command);
+    check(recorded, 'recorded');
+    const replayed = await play(command, { recording: recorded.recording });
+    check(replayed, 'replayed');
+    equal(replayed.output, recorded.output);
+    const places = placesToCut(recorded.recording);
+    t.diagnostic(`${recorded.recording.length} bytes, ${places.length} places to cut`);
+    for (const place of spread(places, CUTS)) {
+      const cut = await play(command, { recording: recorded.recording.subarray(0, place) });
+      check(cut, `cut at ${place}`);
+      deepEqual(linesOf(cut.output), linesOf(recorded.output), `cut at ${place}`);
+    }
+  });
+}
+
+test('what a program does that was not recorded is reported', { skip }, async () => {
+  const command = program('address.c');
+  const { recording, output, code } = await play(command);
+  equal(code, 0);
+  const replayed = await play(command, { recording });
+  const { divergence } = replayed;
+  ok(divergence !== undefined, 'found');
+  equal(replayed.output, output, 'all that was said before it is said again');
+  deepEqual([divergence.process, divergence.thread], [1, 1]);
+  deepEqual(new Set([divergence.expected, divergence.made]), new Set(['clock', 'random']));
+});
