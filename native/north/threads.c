@@ -4,6 +4,7 @@
 #include <pthread.h>
 #include <sys/mman.h>
 
+#include "clocks.h"
 #include "real.h"
 #include "recording.h"
 #include "sys.h"
@@ -40,8 +41,10 @@ static void destroyed(void *rounds) {
   token_thread_ends();
 }
 
+/** By the first thread, as it makes the second one: it may leave before the rest, too. */
 static void make_end_key(void) {
   pthread_key_create(&end_key, destroyed);
+  pthread_setspecific(end_key, (void *)(uintptr_t)PTHREAD_DESTRUCTOR_ITERATIONS);
 }
 
 static void *begin(void *argument) {
@@ -75,19 +78,24 @@ INTERPOSED int pthread_create(pthread_t *restrict handle, const pthread_attr_t *
   return result;
 }
 
-/** @returns its place, or -1: nobody of ours. */
+/** Whether there is a place for it still: those of threads that have ended are given to others. */
+static bool has_place(uint32_t place, pthread_t handle) {
+  return places[place].used && pthread_equal(places[place].handle, handle);
+}
+
+/** @returns its place, or -1: nobody of ours, or it has ended long ago. */
 static int64_t place_of(pthread_t handle) {
   for (uint32_t i = 0; i < PLACES; i++)
-    if (places[i].used && pthread_equal(places[i].handle, handle)) return i;
+    if (has_place(i, handle)) return i;
   return -1;
 }
 
 static int join(pthread_t handle, void **value, int64_t deadline) {
   int64_t place = place_of(handle);
   if (place >= 0) {
-    while (!places[place].ended)
+    while (has_place((uint32_t)place, handle) && !places[place].ended)
       if (!token_wait(&places[place], deadline) && !places[place].ended) return ETIMEDOUT;
-    places[place].used = false;
+    if (has_place((uint32_t)place, handle)) places[place].used = false;
   }
   return real(pthread_join)(handle, value);
 }
@@ -97,6 +105,17 @@ INTERPOSED int pthread_join(pthread_t handle, void **value) {
   int result = join(handle, value, -1);
   wrap_leave();
   return result;
+}
+
+INTERPOSED int pthread_clockjoin_np(pthread_t handle, void **value, clockid_t clock, const struct timespec *until) {
+  if (!wrap_enter()) return real(pthread_clockjoin_np)(handle, value, clock, until);
+  int result = join(handle, value, monotonic_of(clock, until));
+  wrap_leave();
+  return result;
+}
+
+INTERPOSED int pthread_timedjoin_np(pthread_t handle, void **value, const struct timespec *until) {
+  return pthread_clockjoin_np(handle, value, CLOCK_REALTIME, until);
 }
 
 INTERPOSED int pthread_tryjoin_np(pthread_t handle, void **value) {

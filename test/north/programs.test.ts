@@ -17,6 +17,7 @@ const PROGRAMS = {
   'contention.c': 'threads take turns at locks of every kind',
   'races.c': 'threads race without locks as they did',
   'conditions.c': 'waits for a condition end when they are told to or in time',
+  'threads.c': 'threads begin, are joined and leave',
   'epoll.c': 'sets of descriptors tell what is ready',
   'sharing.c': 'processes take turns at what they share',
   'interpreter.py': 'threads of an interpreter take turns',
