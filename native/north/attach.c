@@ -14,6 +14,7 @@ bool attach(void) {
   }
   token_init();
   allocator_find();
+  preload_remember();
   while (__atomic_load_n(&north->mode, __ATOMIC_ACQUIRE) == NORTH_UNDECIDED) futex_wait(&north->mode, NORTH_UNDECIDED, 1, -1);
   // A process that this host's own one has made since it went live has nothing to replay.
   phase = north->mode == NORTH_REPLAY && replay_slot() != 0 ? REPLAYING : RECORDING;

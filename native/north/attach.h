@@ -9,4 +9,7 @@ bool attach(void);
 
 void random_at_start(void);
 
+/** What the programs that this one becomes are to preload. */
+void preload_remember(void);
+
 #endif

@@ -8,10 +8,12 @@
 #include <spawn.h>
 #include <stdarg.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "attach.h"
 #include "processes.h"
 #include "real.h"
 #include "recording.h"
@@ -88,33 +90,43 @@ long clone_process(long flags) {
 
 /* ---- the environment of another program ---- */
 
-#define VARIABLES_MAX 4096
+/** LD_PRELOAD as this program was given it: it may have cleared its environment since, or written over it. */
+static char preload[4096];
 
 static bool names(const char *entry, const char *variable) {
   while (*variable != 0 && *entry == *variable) entry++, variable++;
   return *variable == 0 && *entry == '=';
 }
 
+void preload_remember(void) {
+  for (char **entry = environ; entry != 0 && *entry != 0; entry++)
+    if (names(*entry, "LD_PRELOAD") && strlen(*entry) < sizeof preload) strcpy(preload, *entry);
+}
+
+static size_t length_of(char *const *list) {
+  size_t length = 0;
+  while (list != 0 && list[length] != 0) length++;
+  return length;
+}
+
+/** More than the program gives: LD_PRELOAD, its number, and the end. */
+#define ADDED 3
+
 /** Copies what the program gives, and has it preload the shim and know its number. */
 static void compose(char *const *given, char **into, char *own) {
-  int count = 0;
-  char *preload = 0;
-  for (char **entry = environ; *entry != 0; entry++)
-    if (names(*entry, "LD_PRELOAD")) preload = *entry;
-  for (; *given != 0 && count < VARIABLES_MAX - 3; given++)
-    if (!names(*given, "LD_PRELOAD") && !names(*given, NORTH_VARIABLE)) into[count++] = *given;
-  if (preload != 0) into[count++] = preload;
-  into[count++] = own;
-  into[count] = 0;
+  for (; given != 0 && *given != 0; given++)
+    if (!names(*given, "LD_PRELOAD") && !names(*given, NORTH_VARIABLE)) *into++ = *given;
+  if (preload[0] != 0) *into++ = preload;
+  *into++ = own;
+  *into = 0;
 }
 
 static int replace(int at, const char *file, char *const *words, char *const *given, int flags,
                    int (*call)(int, const char *, char *const *, char *const *, int)) {
   if (!wrap_enter()) return call(at, file, words, given, flags);
-  char *variables[VARIABLES_MAX], own[NORTH_ENTRY_BYTES];
-  static char *none[] = {0};
+  char *variables[length_of(given) + ADDED], own[NORTH_ENTRY_BYTES];
   memory_entry(north_process, (int)sys(SYS_getpid), own);
-  compose(given == 0 ? none : given, variables, own);
+  compose(given, variables, own);
   int result = call(at, file, words, variables, flags);
   wrap_leave();
   return result;
@@ -158,15 +170,22 @@ INTERPOSED int execveat(int at, const char *file, char *const words[], char *con
   return replace(at, file, words, variables, flags, by_descriptor);
 }
 
-/** The words of a list that ends with 0. */
-#define WORDS_MAX 4096
-#define COLLECT(words, first, rest)                                          \
-  char *words[WORDS_MAX];                                                    \
-  int words_count = 0;                                                       \
-  va_start(rest, first);                                                     \
-  for (const char *word = first; word != 0 && words_count < WORDS_MAX - 1; word = va_arg(rest, const char *)) \
-    words[words_count++] = (char *)word;                                     \
-  words[words_count] = 0
+/** @param rest a list that ends with 0, behind the first word. @param into one more than there are; 0: they are counted */
+static size_t collect(const char *first, va_list *rest, char **into) {
+  size_t count = 0;
+  for (const char *word = first; word != 0; word = va_arg(*rest, const char *), count++)
+    if (into != 0) into[count] = (char *)word;
+  if (into != 0) into[count] = 0;
+  return count;
+}
+
+/** Gives the name to an array of them; `rest` stands behind their end. */
+#define COLLECT(words, first, rest)                    \
+  va_start(rest, first);                               \
+  char *words[collect(first, &rest, 0) + 1];           \
+  va_end(rest);                                        \
+  va_start(rest, first);                               \
+  collect(first, &rest, words)
 
 INTERPOSED int execl(const char *file, const char *first, ...) {
   va_list rest;
@@ -198,12 +217,13 @@ typedef int spawn_call(pid_t *, const char *, const posix_spawn_file_actions_t *
 static int spawn(spawn_call *call, pid_t *pid, const char *file, const posix_spawn_file_actions_t *actions,
                  const posix_spawnattr_t *attributes, char *const *words, char *const *given) {
   if (!wrap_enter()) return call(pid, file, actions, attributes, words, given);
-  char *variables[VARIABLES_MAX], own[NORTH_ENTRY_BYTES];
+  if (given == 0) given = environ;
+  char *variables[length_of(given) + ADDED], own[NORTH_ENTRY_BYTES];
   const struct north_record *record = recorded(NORTH_FORK, -1);
   order_begin(record);
   uint32_t process = next_process(record);
   // Its pid is not known yet; the program writes it in.
-  compose(given == 0 ? environ : given, variables, (char *)memory_entry(process, 0, own));
+  compose(given, variables, (char *)memory_entry(process, 0, own));
   pid_t made = 0;
   int result = call(&made, file, actions, attributes, words, variables);
   made_process(record, process, result == 0 ? made : -result);

@@ -113,21 +113,21 @@ static long epoll_look(int set, struct epoll_event *events, int most, int64_t ns
 }
 
 static long epoll_ready(int set, struct epoll_event *events, int most, int64_t ns, const sigset_t *mask) {
-  struct ready ready[READY_MOST];
   reserve_entries();
   const struct north_record *record = recorded(NORTH_READINESS, set);
   if (record != 0) {
     long result = record->result;
-    __builtin_memcpy(ready, payload_of(record), result > 0 ? (size_t)result * sizeof *ready : 0);
-    replay_taken(record);
+    const struct ready *ready = payload_of(record);
     for (long i = 0; i < result; i++) {
       give(&events[i], ready[i]);
       disarm(ready[i]);
     }
+    replay_taken(record);
     return result;
   }
   if (most > READY_MOST) most = READY_MOST;
   long result = epoll_look(set, events, most, ns, mask);
+  struct ready ready[result > 0 ? result : 1];
   for (long i = 0; i < result; i++) {
     ready[i] = (struct ready){(uint32_t)events[i].data.u64, events[i].events};
     give(&events[i], ready[i]);

@@ -18,8 +18,10 @@ const PROGRAMS = {
   'races.c': 'threads race without locks as they did',
   'conditions.c': 'waits for a condition end when they are told to or in time',
   'threads.c': 'threads begin, are joined and leave',
+  'processes.c': 'processes are made, become other programs and end',
   'epoll.c': 'sets of descriptors tell what is ready',
   'sharing.c': 'processes take turns at what they share',
+  'stacks.c': 'small stacks are large enough',
   'interpreter.py': 'threads of an interpreter take turns',
 };
 
