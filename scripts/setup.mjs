@@ -28,7 +28,17 @@ const LOCK = path.join(ROOT, 'out', '.setup-lock');
 const SOURCE_FOLDERS = ['src', 'test', 'examples', 'bench', 'soak', 'fuzz', 'sim'];
 const SHIM_SOURCES = path.join(ROOT, 'native', 'north');
 const SHIM = path.join(DIST, 'native', 'libfttcp-north.so');
-const SHIM_FLAGS = ['-std=gnu11', '-O2', '-g', '-fPIC', '-shared', '-fvisibility=hidden', '-Wall', '-Wextra', '-Werror'];
+const SHIM_FLAGS = [
+  '-std=gnu11',
+  '-O2',
+  '-g',
+  '-fPIC',
+  '-shared',
+  '-fvisibility=hidden',
+  '-Wall',
+  '-Wextra',
+  '-Werror',
+];
 const BUILD_INPUTS = [...SOURCE_FOLDERS, 'native', 'tsconfig.json', 'package-lock.json'];
 
 export function setup() {
@@ -91,7 +101,9 @@ function compileShim() {
   rmSync(SHIM, { force: true });
   const compiler = process.env.CC ?? 'cc';
   if (spawnSync(compiler, ['--version'], { stdio: 'ignore' }).error !== undefined) {
-    process.stderr.write('fttcp: no C compiler: level `recorded` is not available; install gcc and run `npm run build`\n');
+    process.stderr.write(
+      'fttcp: no C compiler: level `recorded` is not available; install gcc and run `npm run build`\n',
+    );
     return;
   }
   mkdirSync(path.dirname(SHIM), { recursive: true });

@@ -15,6 +15,7 @@
 
 #include "attach.h"
 #include "processes.h"
+#include "programs.h"
 #include "real.h"
 #include "recording.h"
 #include "signals.h"
@@ -121,17 +122,6 @@ static void compose(char *const *given, char **into, char *own) {
   *into = 0;
 }
 
-static int replace(int at, const char *file, char *const *words, char *const *given, int flags,
-                   int (*call)(int, const char *, char *const *, char *const *, int)) {
-  if (!wrap_enter()) return call(at, file, words, given, flags);
-  char *variables[length_of(given) + ADDED], own[NORTH_ENTRY_BYTES];
-  memory_entry(north_process, (int)sys(SYS_getpid), own);
-  compose(given, variables, own);
-  int result = call(at, file, words, variables, flags);
-  wrap_leave();
-  return result;
-}
-
 static int by_path(int at, const char *file, char *const *words, char *const *variables, int flags) {
   (void)at, (void)flags;
   return (int)returned(sys(SYS_execve, file, words, variables));
@@ -144,6 +134,18 @@ static int by_search(int at, const char *file, char *const *words, char *const *
 
 static int by_descriptor(int at, const char *file, char *const *words, char *const *variables, int flags) {
   return (int)returned(sys(SYS_execveat, at, file, words, variables, flags));
+}
+
+static int replace(int at, const char *file, char *const *words, char *const *given, int flags,
+                   int (*call)(int, const char *, char *const *, char *const *, int)) {
+  if (!wrap_enter()) return call(at, file, words, given, flags);
+  char *variables[length_of(given) + ADDED], own[NORTH_ENTRY_BYTES];
+  memory_entry(north_process, (int)sys(SYS_getpid), own);
+  compose(given, variables, own);
+  if (call != by_descriptor) program_look(file, call == by_search);
+  int result = call(at, file, words, variables, flags);
+  wrap_leave();
+  return result;
 }
 
 INTERPOSED int execve(const char *file, char *const words[], char *const variables[]) {
@@ -219,6 +221,7 @@ static int spawn(spawn_call *call, pid_t *pid, const char *file, const posix_spa
   if (!wrap_enter()) return call(pid, file, actions, attributes, words, given);
   if (given == 0) given = environ;
   char *variables[length_of(given) + ADDED], own[NORTH_ENTRY_BYTES];
+  program_look(file, call == real(posix_spawnp));
   const struct north_record *record = recorded(NORTH_FORK, -1);
   order_begin(record);
   uint32_t process = next_process(record);

@@ -115,6 +115,8 @@ void diverged(const struct north_record *record, enum north_call made, int32_t o
     uint32_t i = 0;
     for (; text[i] != 0 && i + 1 < sizeof first->text; i++) first->text[i] = text[i];
     first->text[i] = 0;
+    first->peer_length = sizeof first->peer;
+    if (object < 0 || sys(SYS_getpeername, object, first->peer, &first->peer_length) < 0) first->peer_length = 0;
   }
   lock_leave();
   uint32_t forever = 0;

@@ -32,8 +32,8 @@ import { InitialState } from './initial-state.ts';
 import { certificateExpiry } from './link-credentials.ts';
 import { type HandshakeNames, LinkHandshakes } from './link-handshake.ts';
 import { createLogger, type Logger } from './logger.ts';
-import { createNorthMemory } from './north-memory.ts';
 import { northLibrary } from './north-library.ts';
+import { createNorthMemory } from './north-memory.ts';
 import { isCrash } from './server-death.ts';
 import { serviceMac, serviceTag } from './service-identity.ts';
 import type { DataSnapshot } from './snapshot.ts';
@@ -467,6 +467,8 @@ class Daemon {
       event === 'link-lost' ||
       event === 'refused' ||
       event === 'log-refused' ||
+      event === 'server-diverged' ||
+      event === 'unprotected-program' ||
       event === 'address-conflict' ||
       event === 'witness-lost' ||
       event === 'replay-failed' ||
@@ -491,7 +493,7 @@ class Daemon {
     }
     if (told.event === 'server-killed') this.#serverKilled(told.signal, told.alone);
     if (told.event === 'replay-failed') {
-      this.#failure = new FttcpError('replay-failed', `the retained log cannot be replayed: ${told.problem}`);
+      this.#failure = new FttcpError('replay-failed', `the log cannot be replayed: ${told.problem}`);
       this.#stop('replay-failed');
     }
     if (told.event !== 'removed') return;
@@ -569,6 +571,7 @@ class Daemon {
         restarts: 0,
       },
       memory: { keptBytes: 0, unfedBytes: 0, ...data?.memory, mostBytes: config.limits.totalBytes },
+      north: data?.north ?? null,
       log: data?.log ?? { position: 0, acknowledged: 0, lagBytes: 0, oldestUnackedMs: 0 },
       connections,
       counters: data?.counters ?? {},

@@ -237,7 +237,14 @@ export class DataLoop {
   }
 
   snapshot(): DataSnapshot {
-    return snapshotOf(this.#replica, this.#log, this.#coldLog, this.#encryption, this.#nowMs);
+    return snapshotOf(
+      this.#replica,
+      this.#log,
+      this.#coldLog,
+      this.#encryption,
+      this.#north?.status(this.#nowMs),
+      this.#nowMs,
+    );
   }
 
   /** The LAN's carrier is there, or is not. */
@@ -374,9 +381,11 @@ export class DataLoop {
       if (!serverReplays) north.goLive();
     }
     this.#drainNorth();
-    const problem = north.turn();
+    const problem = north.turn(this.#nowMs);
     const divergence = north.news;
-    if (divergence !== undefined) this.#reports.event({ event: 'server-diverged', ...divergence });
+    if (divergence !== undefined) this.#reports.event({ event: 'server-diverged', ...divergence, divergences: 1 });
+    const program = north.unprotectedNews;
+    if (program !== '') this.#reports.event({ event: 'unprotected-program', program });
     if (problem !== '') this.#reports.event({ event: 'log-refused', reason: problem });
     if (divergence !== undefined || problem !== '') this.#replica.serverDiverged(this.#nowMs);
   }

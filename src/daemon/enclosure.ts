@@ -175,7 +175,13 @@ class InitProcess {
       this.#child = spawn('setpriv', [...SPAWN_ARGUMENTS], {
         env: initEnvironment(options),
         // 0 answers to the script, 1 output, 2 the script's words, 3 error output, 4 the memory of the north-side wrap.
-        stdio: ['pipe', output.stdout, 'pipe', output.stderr, ...(options.north === undefined ? [] : [options.north.fd])],
+        stdio: [
+          'pipe',
+          output.stdout,
+          'pipe',
+          output.stderr,
+          ...(options.north === undefined ? [] : [options.north.fd]),
+        ],
         // A session of its own: Ctrl-C at the daemon's terminal is the daemon's to handle.
         detached: true,
       });

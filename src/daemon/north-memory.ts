@@ -5,6 +5,7 @@
 import { addressOf } from '../linux/memory.ts';
 import { mapShared, openSharedFile, wakeFutex } from '../linux/shared-file.ts';
 import type { ReplayRings } from '../north/distributor.ts';
+import { type NorthDivergence, readDivergence, textAt } from '../north/divergence.ts';
 import * as layout from '../north/layout.ts';
 import { FIRST_PROCESS } from '../north/layout.ts';
 
@@ -16,18 +17,6 @@ export function createNorthMemory(): number {
   header[layout.HEADER_VERSION / 4] = layout.NORTH_VERSION;
   header[layout.HEADER_NEXT_PROCESS / 4] = FIRST_PROCESS + 1;
   return fd;
-}
-
-/** What a process found that it could not do again. */
-export interface NorthDivergence {
-  readonly process: number;
-  readonly thread: number;
-  readonly expected: string;
-  readonly made: string;
-  readonly expectedObject: number;
-  readonly madeObject: number;
-  readonly expectedResult: number;
-  readonly text: string;
 }
 
 /** The memory's words, which others change at any time. */
@@ -141,7 +130,8 @@ export class NorthMemory implements ReplayRings {
     this.#lastProcess = Math.max(this.#lastProcess, process);
     const at = slotOffset(slot);
     const ends = at + layout.SLOT_ENDS;
-    for (const field of [layout.ENDS_HEAD, layout.ENDS_TAIL, layout.ENDS_READER_WAITS]) this.#words.set(ends + field, 0);
+    for (const field of [layout.ENDS_HEAD, layout.ENDS_TAIL, layout.ENDS_READER_WAITS])
+      this.#words.set(ends + field, 0);
     this.#words.set(at + layout.SLOT_PID, 0);
     this.#words.set(at + layout.SLOT_PROCESS, process);
     this.#bytesOfSlot[slot] ??= new Uint8Array(
@@ -194,23 +184,17 @@ export class NorthMemory implements ReplayRings {
 
   /** The first one, which the others may follow from. */
   get firstDivergence(): NorthDivergence {
-    const view = new DataView(this.#memory, layout.HEADER_DIVERGENCE);
-    const text = new Uint8Array(
-      this.#memory,
-      layout.HEADER_DIVERGENCE + layout.DIVERGENCE_TEXT,
-      layout.DIVERGENCE_TEXT_BYTES,
-    );
-    const nameAt = (field: number) => layout.CALL_NAMES[view.getUint32(field, true)] ?? 'unknown';
-    return {
-      process: view.getUint32(layout.DIVERGENCE_PROCESS, true),
-      thread: view.getUint32(layout.DIVERGENCE_THREAD, true),
-      expected: nameAt(layout.DIVERGENCE_EXPECTED),
-      made: nameAt(layout.DIVERGENCE_MADE),
-      expectedObject: view.getInt32(layout.DIVERGENCE_EXPECTED_OBJECT, true),
-      madeObject: view.getInt32(layout.DIVERGENCE_MADE_OBJECT, true),
-      expectedResult: Number(view.getBigInt64(layout.DIVERGENCE_EXPECTED_RESULT, true)),
-      text: String.fromCharCode(...text.subarray(0, text.indexOf(0))),
-    };
+    return readDivergence(new Uint8Array(this.#memory, layout.HEADER_DIVERGENCE));
+  }
+
+  /** Programs that processes have become or started, and that are not recorded. */
+  get unprotectedPrograms(): number {
+    return this.#words.get(layout.HEADER_UNPROTECTED);
+  }
+
+  get firstUnprotectedProgram(): string {
+    const header = new Uint8Array(this.#memory);
+    return textAt(header, layout.HEADER_UNPROTECTED_NAME, layout.HEADER_UNPROTECTED_NAME_BYTES);
   }
 
   #end(ring: OpenRing): void {

@@ -7,14 +7,17 @@ import { assert } from '../errors.ts';
 import { NORTH_MOST } from '../log/entry.ts';
 import type { LogWriter } from '../log/log-writer.ts';
 import { Distributor } from '../north/distributor.ts';
+import type { NorthDivergence } from '../north/divergence.ts';
 import { RECORDING_BYTES } from '../north/layout.ts';
 import type { NorthPort } from '../south/context.ts';
-import { type NorthDivergence, NorthMemory } from './north-memory.ts';
+import { NorthMemory } from './north-memory.ts';
+import type { NorthStatus } from './status.ts';
 
 /** What a replay may be behind; beyond that the backup is of no use. */
 const WAITING_BYTES_MAX = 64 << 20;
 /** What a replay that reads a log from the disk has ahead. */
 const AHEAD_BYTES = 1 << 20;
+const RECENT_MS = 60_000;
 
 export class NorthWrap implements NorthPort {
   readonly #memory: NorthMemory;
@@ -24,6 +27,10 @@ export class NorthWrap implements NorthPort {
   #mode: 'undecided' | 'record' | 'replay' = 'undecided';
   #isLive = false;
   #divergences = 0;
+  #unprotected = 0;
+  /** Since when the processes have something before them; NaN while they do not. */
+  #behindSinceMs = Number.NaN;
+  readonly #lag = new RecentMost();
 
   /**
    * @param enclosurePid process 1 of the server's enclosure
@@ -69,7 +76,9 @@ export class NorthWrap implements NorthPort {
 
   /** Why nobody can join: what the server has learnt so far is not known any more. '' if it is. */
   get incomplete(): string {
-    return this.#history.overrun ? 'the recording of the server since its start is longer than limits.logBytes allows' : '';
+    return this.#history.overrun
+      ? 'the recording of the server since its start is longer than limits.logBytes allows'
+      : '';
   }
 
   logBegins(): void {
@@ -105,12 +114,18 @@ export class NorthWrap implements NorthPort {
   }
 
   /** @returns '' or why the replay cannot go on. */
-  turn(): string {
+  turn(nowMs: number): string {
     const problem = this.#distributor.give();
-    if (this.replayed !== this.taken && this.#distributor.hasGivenAll && this.#memory.replayBytes === 0) {
-      this.replayed = this.taken;
-    }
+    if (this.replayed !== this.taken) this.#lookAtReplay(nowMs);
     return problem;
+  }
+
+  #lookAtReplay(nowMs: number): void {
+    if (Number.isNaN(this.#behindSinceMs)) this.#behindSinceMs = nowMs;
+    this.#lag.add(nowMs - this.#behindSinceMs, nowMs);
+    if (!this.#distributor.hasGivenAll || this.#memory.replayBytes > 0) return;
+    this.replayed = this.taken;
+    this.#behindSinceMs = Number.NaN;
   }
 
   /** The first divergence, once. */
@@ -121,13 +136,48 @@ export class NorthWrap implements NorthPort {
     return isFirst ? this.#memory.firstDivergence : undefined;
   }
 
-  get divergences(): number {
-    return this.#divergences;
+  /** The first program that is not recorded, once; '' otherwise. */
+  get unprotectedNews(): string {
+    const { unprotectedPrograms } = this.#memory;
+    const isFirst = this.#unprotected === 0 && unprotectedPrograms > 0;
+    this.#unprotected = unprotectedPrograms;
+    return isFirst ? this.#memory.firstUnprotectedProgram : '';
   }
 
-  /** Bytes that wait for the server's processes to come so far. */
-  get waitingBytes(): number {
-    return this.#distributor.waitingBytes;
+  status(nowMs: number): NorthStatus {
+    const lagMs = Number.isNaN(this.#behindSinceMs) ? 0 : nowMs - this.#behindSinceMs;
+    return {
+      mode: this.replays ? 'replay' : 'record',
+      lagBytes: this.leftBytes,
+      lagMs,
+      lagMaxMs: this.#lag.at(nowMs),
+      divergences: this.#divergences,
+      unprotectedPrograms: this.#unprotected,
+    };
+  }
+}
+
+/** The largest of the values of the last minute, and up to a minute longer. */
+class RecentMost {
+  #sinceMs = 0;
+  #most = 0;
+  #mostBefore = 0;
+
+  add(value: number, nowMs: number): void {
+    this.#turn(nowMs);
+    this.#most = Math.max(this.#most, value);
+  }
+
+  at(nowMs: number): number {
+    this.#turn(nowMs);
+    return Math.max(this.#most, this.#mostBefore);
+  }
+
+  #turn(nowMs: number): void {
+    if (nowMs - this.#sinceMs < RECENT_MS) return;
+    this.#mostBefore = nowMs - this.#sinceMs < 2 * RECENT_MS ? this.#most : 0;
+    this.#most = 0;
+    this.#sinceMs = nowMs;
   }
 }
 

@@ -8,7 +8,7 @@ import type { Connection } from '../south/connection.ts';
 import { endpointToString, ipToString } from '../wire/ip-address.ts';
 import type { ColdLog } from './cold-log.ts';
 import type { LinkEncryption } from './link-encryption.ts';
-import type { ConnectionStatus, RecoveryStatus, RetainedStatus } from './status.ts';
+import type { ConnectionStatus, NorthStatus, RecoveryStatus, RetainedStatus } from './status.ts';
 import { type WitnessSnapshot, witnessSnapshot } from './witness-status.ts';
 
 export interface DataSnapshot {
@@ -27,6 +27,7 @@ export interface DataSnapshot {
   readonly memory: { readonly keptBytes: number; readonly unfedBytes: number };
   readonly retained: RetainedStatus | null;
   readonly recovery: RecoveryStatus | null;
+  readonly north: NorthStatus | null;
   /** Absent with `witness: none`. */
   readonly witness?: WitnessSnapshot;
   readonly connections: readonly ConnectionStatus[];
@@ -38,6 +39,7 @@ export function snapshotOf(
   log: LogWriter,
   coldLog: ColdLog | undefined,
   encryption: LinkEncryption | undefined,
+  north: NorthStatus | undefined,
   nowMs: number,
 ): DataSnapshot {
   const { south } = replica;
@@ -61,6 +63,7 @@ export function snapshotOf(
         ? null
         : { bytes: coldLog.held, bytesOnDisk: coldLog.bytesOnDisk, problem: coldLog.problem },
     recovery: replica.replaying?.progress(nowMs) ?? null,
+    north: north ?? null,
     memory: { keptBytes: south.keptBytes, unfedBytes: south.unfedBytes },
     ...(replica.witness === undefined ? {} : { witness: witnessSnapshot(replica.witness, nowMs) }),
     connections: Array.from(south.connections, connectionStatus),

@@ -73,6 +73,22 @@ export interface RecoveryStatus {
   readonly elapsedMs: number;
 }
 
+/** Of a server at level `recorded`. */
+export interface NorthStatus {
+  /** Whether its processes learn from the system, or are given what the primary's have learnt. */
+  readonly mode: 'record' | 'replay';
+  /** Of the recording: what they have before them. */
+  readonly lagBytes: number;
+  /** For how long they have been behind. */
+  readonly lagMs: number;
+  /** The longest in the last minute or two. */
+  readonly lagMaxMs: number;
+  /** Processes that did otherwise than was recorded. */
+  readonly divergences: number;
+  /** Programs that the server has started and that are not recorded. */
+  readonly unprotectedPrograms: number;
+}
+
 /** Between the replicas. */
 export interface LinkStatus {
   /** Nothing is said over it that is not. */
@@ -118,6 +134,8 @@ export interface Status {
     readonly listening: readonly number[];
     readonly restarts: 0;
   };
+  /** null at level `stream`, and while there is no server. */
+  readonly north: NorthStatus | null;
   readonly log: {
     readonly position: number;
     readonly acknowledged: number;
@@ -217,6 +235,7 @@ function rows(status: Status): [string, string][] {
     ['server', serverInWords(status)],
     ...(status.retained === null ? [] : [['retained', retainedInWords(status.retained)] satisfies [string, string]]),
     ...(status.recovery === null ? [] : [['recovery', recoveryInWords(status.recovery)] satisfies [string, string]]),
+    ...(status.north === null ? [] : [['north', northInWords(status.north)] satisfies [string, string]]),
     ['log', logInWords(log)],
     [
       'detector',
@@ -247,6 +266,14 @@ function serverInWords({ server, backup, role }: Status): string {
   if (!running) return backup === 'cold' && role !== 'primary' ? 'not started: this backup is cold' : 'NOT RUNNING';
   const ports = listening.length === 0 ? 'not listening' : `listening on ${listening.join(', ')}`;
   return `running${pid === null ? '' : `, pid ${pid}`}, ${ports}`;
+}
+
+function northInWords({ mode, lagBytes, lagMs, lagMaxMs, divergences, unprotectedPrograms }: NorthStatus): string {
+  const lag = `${formatBytes(lagBytes)} behind for ${formatDuration(lagMs)}, ${formatDuration(lagMaxMs)} at most lately`;
+  const parts = [mode === 'record' ? 'recording' : `replaying, ${lagBytes === 0 ? 'level' : lag}`];
+  if (divergences > 0) parts.push(`DIVERGED ${divergences} times`);
+  if (unprotectedPrograms > 0) parts.push(`${counted(unprotectedPrograms, 'program')} NOT RECORDED`);
+  return parts.join(', ');
 }
 
 function retainedInWords({ bytes, bytesOnDisk, problem }: RetainedStatus): string {

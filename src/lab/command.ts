@@ -75,9 +75,10 @@ export function registerLab(program: Command, environment: NodeJS.ProcessEnv, co
     .option('--mtu <bytes>', 'MTU of the LAN (default: 1500)')
     .addOption(new Option('--nudge <kind>', 'whether a new primary nudges clients').choices(['auto', 'off']))
     .addOption(
-      new Option('--level <level>', 'recorded: the servers learn the same from their systems, by the north-side wrap').choices(
-        SERVICE_LEVELS,
-      ),
+      new Option(
+        '--level <level>',
+        'recorded: the servers learn the same from their systems, by the north-side wrap',
+      ).choices(SERVICE_LEVELS),
     )
     .addOption(
       new Option('--backup <kind>', 'whether the backup runs the server too, or only keeps the log').choices(

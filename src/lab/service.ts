@@ -338,7 +338,13 @@ function plainEnvironment(environment: NodeJS.ProcessEnv): Record<string, string
 }
 
 /** The host sees its own directory where every host has one of that name: a server may tell its clients of it. */
-function startDaemon(host: Host, options: ServiceOptions, file: string, directory: string, output: string): ChildProcess {
+function startDaemon(
+  host: Host,
+  options: ServiceOptions,
+  file: string,
+  directory: string,
+  output: string,
+): ChildProcess {
   // The set-up step has been done by whoever started the lab; two at once would wait for each other.
   const env = { ...options.environment, FTTCP_SKIP_SETUP: '1' };
   const place = [directory, commonDirectory(options.scratch)].map(shellQuote).join(' ');

@@ -87,7 +87,9 @@ export const libc = {
     'int recvmmsg(int fd, uintptr_t vector, unsigned int count, int flags, uintptr_t timeout)',
   ),
 
-  memfdCreate: declare<(name: string, flags: number) => number>('int memfd_create(const char *name, unsigned int flags)'),
+  memfdCreate: declare<(name: string, flags: number) => number>(
+    'int memfd_create(const char *name, unsigned int flags)',
+  ),
   ftruncate: declare<(fd: number, length: number) => number>('int ftruncate(int fd, long length)'),
   mmap: declare<
     (address: number, length: number, protection: number, flags: number, fd: number, offset: number) => number

@@ -17,7 +17,8 @@ export const HEADER_ORDER_LAST = 32;
 export const HEADER_DIVERGENCES = 36;
 export const HEADER_UNPROTECTED = 40;
 export const HEADER_DIVERGENCE = 48;
-export const HEADER_UNPROTECTED_NAME = 176;
+export const HEADER_UNPROTECTED_NAME = 208;
+export const HEADER_UNPROTECTED_NAME_BYTES = 128;
 /** Ends of the recording ring. */
 export const HEADER_RECORDING = 1024;
 
@@ -31,6 +32,9 @@ export const DIVERGENCE_MADE_OBJECT = 20;
 export const DIVERGENCE_EXPECTED_RESULT = 24;
 export const DIVERGENCE_TEXT = 32;
 export const DIVERGENCE_TEXT_BYTES = 96;
+/** Length of a socket address, and the address. */
+export const DIVERGENCE_PEER_LENGTH = 128;
+export const DIVERGENCE_PEER = 132;
 
 // The ends of a ring, from their start.
 export const ENDS_HEAD = 0;

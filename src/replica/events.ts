@@ -63,8 +63,12 @@ export type ReplicaEvent =
       readonly expectedObject: number;
       readonly madeObject: number;
       readonly expectedResult: number;
+      readonly client: string;
       readonly text: string;
+      readonly divergences: number;
     }
+  /** The server has started a program that is not recorded: what that learns, the other host's learns for itself. */
+  | { readonly event: 'unprotected-program'; readonly program: string }
   /** Somebody else on the LAN uses the service address. */
   | { readonly event: 'address-conflict'; readonly mac: string }
   /** This host's server was killed: it hands over, or leaves the view, unless there is nobody else. */

@@ -511,12 +511,16 @@ export class Replica {
     else if (takeover === 'after-recovery') this.#openMouth(nowMs, false);
   }
 
-  /** The server does otherwise than the primary's did: this host could not go on with its connections. */
+  /** The server does otherwise than the primary's did: this host could not go on with its connections, or cannot go on serving. */
   serverDiverged(nowMs: number): void {
+    if (this.role === 'primary') {
+      this.#ports.event({ event: 'replay-failed', problem: "the server does otherwise than the old primary's" });
+      this.stop();
+    }
     if (this.role !== 'backup') return;
     this.#session?.sendLeave();
     this.#ports.flushLink();
-    this.#become(disqualified(this.#standing, 'the server does otherwise than the primary\'s'), nowMs, NO_PEER);
+    this.#become(disqualified(this.#standing, "the server does otherwise than the primary's"), nowMs, NO_PEER);
   }
 
   /** Whether the server repeats what another one did. */

@@ -35,7 +35,14 @@ export interface NorthPort {
 }
 
 /** Of a server that is not wrapped at its north side, or of none. */
-export const NO_NORTH: NorthPort = { hasRoom: () => true, take: () => '', replays: false, taken: 0, replayed: 0, leftBytes: 0 };
+export const NO_NORTH: NorthPort = {
+  hasRoom: () => true,
+  take: () => '',
+  replays: false,
+  taken: 0,
+  replayed: 0,
+  leftBytes: 0,
+};
 
 /** Running checksum of output bytes: CRC-32 of `bytes[offset, offset + length)` continued from `seed`. */
 export type Checksum = (seed: number, bytes: Uint8Array, offset: number, length: number) => number;

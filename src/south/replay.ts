@@ -5,9 +5,9 @@ import type { OpenFields } from '../log/log-writer.ts';
 import { seq } from '../wire/seq.ts';
 import { Connection, NONE } from './connection.ts';
 import type { SouthContext } from './context.ts';
+import type { HeldResets } from './held-resets.ts';
 import { compareOutput, expectOutput } from './output-comparison.ts';
 import { countAsTaken } from './retention.ts';
-import type { HeldResets } from './held-resets.ts';
 import type { VirtualClient } from './virtual-client.ts';
 
 export class Replay {

@@ -25,6 +25,7 @@ export const STATUS: Status = {
   link: { encrypted: true, certificateExpiresIso: '2036-01-01T00:00:00.000Z' },
   server: { pid: 4711, running: true, listening: [8000], restarts: 0 },
   memory: { keptBytes: 0, unfedBytes: 0, mostBytes: 536_870_912 },
+  north: null,
   log: { position: 1234, acknowledged: 1234, lagBytes: 0, oldestUnackedMs: 0 },
   connections: [
     {

@@ -4,8 +4,9 @@
 import { spawn } from 'node:child_process';
 import { closeSync } from 'node:fs';
 import path from 'node:path';
-import { createNorthMemory, type NorthDivergence, NorthMemory } from '../../src/daemon/north-memory.ts';
+import { createNorthMemory, NorthMemory } from '../../src/daemon/north-memory.ts';
 import { Distributor } from '../../src/north/distributor.ts';
+import type { NorthDivergence } from '../../src/north/divergence.ts';
 
 export const SHIM = path.resolve(import.meta.dirname, '../../native/libfttcp-north.so');
 /** So that processes have the same ids each time, and are not the first one, which takes no signals. */
