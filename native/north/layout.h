@@ -108,6 +108,7 @@ enum north_call {
   NORTH_PROCESS = 18,
   NORTH_CHOICE = 19,
   NORTH_END = 20, /* of a replay: nothing follows, the process goes live */
+  NORTH_PAUSE = 21, /* the process waits, with nobody left to run: a replay may come so far. detail: calls since the last grant */
   NORTH_CALLS
 };
 

@@ -40,6 +40,8 @@ const struct north_record *recorded(enum north_call call, int32_t object) {
     const struct north_record *record = replay_wait();
     if (record == 0) {
       go_live();
+    } else if (record->call == NORTH_PAUSE) {
+      replay_taken(record);
     } else if (record->call == NORTH_GRANT) {
       token_replay_grant(record);
     } else if (record->call == NORTH_SIGNAL) {

@@ -184,7 +184,13 @@ static void give_up(enum handing why) {
   owner = 0;
 }
 
+/** Without this a replay would stop at the first call behind the last record: for all it knows a signal or a grant comes there. */
+static void pause_if_last(void) {
+  if (ready_first == 0) record_result(NORTH_PAUSE, 0, 0, me->calls);
+}
+
 void token_release(void) {
+  pause_if_last();
   if (alive == 1) return;
   take_guard();
   me->state = PARKED;
@@ -287,6 +293,8 @@ bool token_wait(const void *address, int64_t deadline) {
     const struct north_record *record = replay_wait();
     if (record == 0) {
       go_live();
+    } else if (record->call == NORTH_PAUSE) {
+      replay_taken(record);
     } else if (record->call == NORTH_SIGNAL) {
       signal_replay(record);
     } else if (record->call != NORTH_GRANT) {
@@ -300,6 +308,7 @@ bool token_wait(const void *address, int64_t deadline) {
     }
   }
   if (!handed) {
+    pause_if_last();
     take_guard();
     give_up(HANDED_WAITING);
     dispatch();

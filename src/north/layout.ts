@@ -94,6 +94,7 @@ export const CALL_NAMES: readonly string[] = [
   'process',
   'choice',
   'end',
+  'pause',
 ];
 
 /** The first process of a service: the command itself. */
