@@ -25,6 +25,20 @@ bool attach(void) {
   return true;
 }
 
+void program_ends(void) {
+  if (phase <= UNWRAPPED || inside || !token_takes_part()) return;
+  inside = true;
+  const struct north_record *record = recorded(NORTH_PROCESS, -1);
+  if (record != 0) replay_taken(record);
+  else record_result(NORTH_PROCESS, -1, 0, 0);
+  token_dissolve();
+  inside = false;
+}
+
+__attribute__((destructor)) static void at_end(void) {
+  program_ends();
+}
+
 __attribute__((constructor(101))) static void at_start(void) {
   if (phase == UNATTACHED) attach();
 }

@@ -9,6 +9,12 @@ bool attach(void);
 
 void random_at_start(void);
 
+/**
+ * The program is about to end: what its libraries' destructors do is not recorded any more, and a replay that waits at one of their calls for
+ * what comes next is told that nothing does.
+ */
+void program_ends(void);
+
 /** What the programs that this one becomes are to preload. */
 void preload_remember(void);
 

@@ -245,6 +245,17 @@ INTERPOSED int posix_spawnp(pid_t *pid, const char *file, const posix_spawn_file
   return spawn(real(posix_spawnp), pid, file, actions, attributes, words, variables);
 }
 
+/* ---- the end ---- */
+
+INTERPOSED void _exit(int status) {
+  program_ends();
+  for (;;) sys(SYS_exit_group, status);
+}
+
+INTERPOSED void _Exit(int status) {
+  _exit(status);
+}
+
 /* ---- the end of a child ---- */
 
 struct outcome {

@@ -161,7 +161,7 @@ static void resumed(bool always) {
 
 /** Waits for the token. Of a thread that waits at an address also for its deadline, and then for the token. */
 static void await_go(void) {
-  while (__atomic_exchange_n(&me->go, 0, __ATOMIC_ACQUIRE) == 0) {
+  while (__atomic_exchange_n(&me->go, 0, __ATOMIC_ACQUIRE) == 0 && phase != UNWRAPPED) {
     bool timed = phase == RECORDING && me->state == WAITING && me->deadline >= 0;
     int64_t left = timed ? me->deadline - now_ns() : -1;
     if (timed && left <= 0) {
@@ -425,6 +425,14 @@ void token_thread_ends(void) {
   alive--;
   give_up(HANDED_EXITED);
   dispatch();
+  leave_guard();
+}
+
+void token_dissolve(void) {
+  take_guard();
+  phase = UNWRAPPED;
+  for (uint32_t i = 0; i < count; i++)
+    if (threads[i].state != FREE) futex_wake(&threads[i].go, 1, 0);
   leave_guard();
 }
 

@@ -56,5 +56,7 @@ uint32_t token_index(const struct thread *thread);
 
 void token_replay_grant(const struct north_record *record);
 void token_go_live(void);
+/** The program is at its end: nobody waits for the token any more. */
+void token_dissolve(void);
 
 #endif

@@ -2,8 +2,9 @@
  * The north-side wrap of one server, as the data loop has it: on a primary the recording of the server's processes goes into the log, on a
  * backup what the log has of it goes to its own server's processes.
  */
-import { existsSync } from 'node:fs';
+import { existsSync, writeFileSync } from 'node:fs';
 import { assert } from '../errors.ts';
+import { inNetworkNamespace } from '../linux/namespaces.ts';
 import { NORTH_MOST } from '../log/entry.ts';
 import type { LogWriter } from '../log/log-writer.ts';
 import { Distributor } from '../north/distributor.ts';
@@ -18,8 +19,11 @@ const WAITING_BYTES_MAX = 64 << 20;
 /** What a replay that reads a log from the disk has ahead. */
 const AHEAD_BYTES = 1 << 20;
 const RECENT_MS = 60_000;
+/** Of a connection's send buffer on a backup: twice the most that an enclosure's kernel gives one by itself. */
+const SEND_BUFFER_BYTES = 8 << 20;
 
 export class NorthWrap implements NorthPort {
+  readonly #enclosurePid: number;
   readonly #memory: NorthMemory;
   readonly #distributor: Distributor;
   readonly #log: LogWriter;
@@ -28,8 +32,8 @@ export class NorthWrap implements NorthPort {
   #isLive = false;
   #divergences = 0;
   #unprotected = 0;
-  /** Since when the processes have something before them; NaN while they do not. */
-  #behindSinceMs = Number.NaN;
+  /** When the recording was taken that the processes have before them. */
+  readonly #arrivals = new Arrivals();
   readonly #lag = new RecentMost();
 
   /**
@@ -37,6 +41,7 @@ export class NorthWrap implements NorthPort {
    * @param historyBytesMax of what is recorded before there is a backup
    */
   constructor(fd: number, enclosurePid: number, log: LogWriter, historyBytesMax: number) {
+    this.#enclosurePid = enclosurePid;
     this.#memory = new NorthMemory(fd, (pid) => !existsSync(`/proc/${enclosurePid}/root/proc/${pid}`));
     this.#distributor = new Distributor(this.#memory, WAITING_BYTES_MAX);
     this.#log = log;
@@ -50,6 +55,7 @@ export class NorthWrap implements NorthPort {
   begin(replays: boolean): void {
     if (this.#mode !== 'undecided') return;
     this.#mode = replays || this.taken > 0 ? 'replay' : 'record';
+    if (this.#mode === 'replay') widenSendBuffers(this.#enclosurePid);
     this.#memory.begin(this.#mode);
   }
 
@@ -121,11 +127,10 @@ export class NorthWrap implements NorthPort {
   }
 
   #lookAtReplay(nowMs: number): void {
-    if (Number.isNaN(this.#behindSinceMs)) this.#behindSinceMs = nowMs;
-    this.#lag.add(nowMs - this.#behindSinceMs, nowMs);
-    if (!this.#distributor.hasGivenAll || this.#memory.replayBytes > 0) return;
-    this.replayed = this.taken;
-    this.#behindSinceMs = Number.NaN;
+    const { leftBytes } = this;
+    this.#arrivals.add(this.taken, nowMs);
+    this.#lag.add(this.#arrivals.ageOf(this.taken - leftBytes, nowMs), nowMs);
+    if (this.#distributor.hasGivenAll && this.#memory.replayBytes === 0) this.replayed = this.taken;
   }
 
   /** The first divergence, once. */
@@ -145,7 +150,7 @@ export class NorthWrap implements NorthPort {
   }
 
   status(nowMs: number): NorthStatus {
-    const lagMs = Number.isNaN(this.#behindSinceMs) ? 0 : nowMs - this.#behindSinceMs;
+    const lagMs = this.replays ? this.#arrivals.ageOf(this.taken - this.leftBytes, nowMs) : 0;
     return {
       mode: this.replays ? 'replay' : 'record',
       lagBytes: this.leftBytes,
@@ -154,6 +159,39 @@ export class NorthWrap implements NorthPort {
       divergences: this.#divergences,
       unprotectedPrograms: this.#unprotected,
     };
+  }
+}
+
+/**
+ * A replay writes what the primary's server wrote, whose kernel may have given a connection all the buffer there is. One that has to wait for its client's
+ * acknowledgements would hold up all that its process does for others.
+ */
+function widenSendBuffers(enclosurePid: number): void {
+  inNetworkNamespace(`/proc/${enclosurePid}/ns/net`, () => {
+    writeFileSync('/proc/sys/net/ipv4/tcp_wmem', `4096 ${SEND_BUFFER_BYTES} ${SEND_BUFFER_BYTES}`);
+  });
+}
+
+/** Which byte of a stream was taken when, to a millisecond. */
+class Arrivals {
+  /** By turns: the stream's length, and when it had that. */
+  #marks: number[] = [];
+
+  add(length: number, nowMs: number): void {
+    const [before, lastMs] = this.#marks.slice(-2);
+    if (before === length) return;
+    // What came within a millisecond of the last mark counts as having come with it.
+    if (lastMs !== undefined && nowMs - lastMs < 1) this.#marks.splice(-2, 1, length);
+    else this.#marks.push(length, nowMs);
+  }
+
+  /** For how long the byte behind `length` has been there; 0: it has not come yet. */
+  ageOf(length: number, nowMs: number): number {
+    let past = 0;
+    while (past < this.#marks.length && (this.#marks[past] ?? 0) <= length) past += 2;
+    this.#marks.splice(0, past);
+    const [, sinceMs = nowMs] = this.#marks;
+    return nowMs - sinceMs;
   }
 }
 

@@ -12,13 +12,28 @@ const O_CLOEXEC = 0x80000;
  * @param path for example `/proc/PID/ns/net` or `/run/netns/NAME`.
  */
 export function enterNetworkNamespace(path: string): void {
-  const fd = check(libc.open(path, O_CLOEXEC), `open(${path})`, 'no such namespace, or its process has ended');
-  const result = libc.setns(fd, CLONE_NEWNET);
+  const fd = openNamespace(path);
   try {
-    check(result, `setns(${path})`);
+    check(libc.setns(fd, CLONE_NEWNET), `setns(${path})`);
   } finally {
     close(fd);
   }
+}
+
+/** Does something short there, and comes back. */
+export function inNetworkNamespace(path: string, work: () => void): void {
+  const own = openNamespace('/proc/thread-self/ns/net');
+  try {
+    enterNetworkNamespace(path);
+    work();
+  } finally {
+    check(libc.setns(own, CLONE_NEWNET), 'setns(the own network namespace)');
+    close(own);
+  }
+}
+
+function openNamespace(path: string): number {
+  return check(libc.open(path, O_CLOEXEC), `open(${path})`, 'no such namespace, or its process has ended');
 }
 
 /** Moves the calling thread into a network namespace of its own, empty and gone with its last process. */
