@@ -10,7 +10,7 @@ import { LINK_FRAME } from '../src/log/entry.ts';
 import { FrameView } from '../src/log/frame.ts';
 import { LogWriter } from '../src/log/log-writer.ts';
 import type { Connection } from '../src/south/connection.ts';
-import { NO_NORTH } from '../src/south/context.ts';
+import { NO_CHOICES, NO_NORTH } from '../src/south/context.ts';
 import { FRAME_IP, LAN_FRAME_MAX, ReleaseQueue, TUN_HEADROOM } from '../src/south/release-queue.ts';
 import { SouthWrap } from '../src/south/south-wrap.ts';
 import { ETHERTYPE_IPV4, ETHERTYPE_IPV6, etherType } from '../src/wire/ethernet.ts';
@@ -132,6 +132,7 @@ export class Stage {
       log: this.log,
       release: this.release,
       north: NO_NORTH,
+      choices: NO_CHOICES,
       checksum: (seed, bytes, offset, length) => crc32(bytes.subarray(offset, offset + length), seed),
       reassembled: new Uint8Array(LAN_FRAME_MAX),
       scratch: new Uint8Array(LAN_FRAME_MAX),

@@ -13,7 +13,7 @@ import type { Health } from '../src/replica/health.ts';
 import type { Prove } from '../src/replica/link-session.ts';
 import { type Listening, type RecoveryConfig, Replica } from '../src/replica/replica.ts';
 import type { WitnessAnswer, WitnessRequest } from '../src/replica/view.ts';
-import { NO_NORTH, type SouthLimits } from '../src/south/context.ts';
+import { NO_CHOICES, NO_NORTH, type SouthLimits } from '../src/south/context.ts';
 import { LAN_FRAME_MAX, ReleaseQueue, TUN_HEADROOM } from '../src/south/release-queue.ts';
 import { SouthWrap } from '../src/south/south-wrap.ts';
 import type { LinkEnd } from './link.ts';
@@ -166,6 +166,7 @@ export class Host {
       log: this.log,
       release: this.release,
       north: NO_NORTH,
+      choices: NO_CHOICES,
       checksum: (seed, bytes, offset, length) => crc32(bytes.subarray(offset, offset + length), seed),
       serverFate: () => this.server.fate,
       retains,

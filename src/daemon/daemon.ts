@@ -18,10 +18,11 @@ import type { LogIdentity } from '../retained/segment-reader.ts';
 import { ipFromString, isIpv4 } from '../wire/ip-address.ts';
 import { solicitedNode } from '../wire/ndp.ts';
 import { BurstLimit } from './burst-limit.ts';
+import { createChoicesFile } from './choices-file.ts';
 import { compileAhead } from './compile-ahead.ts';
 import type { ServiceConfig, TlsConfig } from './config.ts';
 import { ControlServer } from './control.ts';
-import type { ColdData, DataWorkerData, ServerHandles } from './data-loop.ts';
+import type { ColdData, DataWorkerData, ServerHandles, SharedFile } from './data-loop.ts';
 import type { DataCommand, DataMessage } from './data-worker.ts';
 import type { DetectorReady, DetectorWorkerData } from './detector-worker.ts';
 import { Enclosure, type EnclosureStatus } from './enclosure.ts';
@@ -81,7 +82,8 @@ class Daemon {
   #data: Worker | undefined;
   #retaining: Worker | undefined;
   #tunFd = -1;
-  #northFd = -1;
+  /** What the server's processes share with this one. */
+  #sharedFd = -1;
   /** A log of an earlier life, for the first of this one. */
   #left: RetainedContent | undefined;
   #lastFailover: FailoverStatus | null = null;
@@ -163,18 +165,19 @@ class Daemon {
       await this.#data?.terminate();
       await this.#retaining?.terminate();
       this.#data = this.#retaining = this.#enclosure = undefined;
-      for (const fd of [this.#tunFd, this.#northFd]) if (fd >= 0) close(fd);
-      this.#tunFd = this.#northFd = -1;
+      for (const fd of [this.#tunFd, this.#sharedFd]) if (fd >= 0) close(fd);
+      this.#tunFd = this.#sharedFd = -1;
     }
   }
 
   async #startServer(overlays: readonly Overlay[] = []): Promise<ServerHandles> {
     const tun = openTun();
     this.#tunFd = tun.fd;
-    const northFd = this.#config.level === 'recorded' ? createNorthMemory() : undefined;
-    this.#northFd = northFd ?? -1;
-    const enclosure = await this.#startEnclosure(tun.name, overlays, northFd);
-    return { tunFd: tun.fd, enclosurePid: enclosure.initPid, serverPid: enclosure.serverPid, northFd };
+    const isRecorded = this.#config.level === 'recorded';
+    this.#sharedFd = isRecorded ? createNorthMemory() : createChoicesFile();
+    const shared = isRecorded ? { northFd: this.#sharedFd } : { choicesFd: this.#sharedFd };
+    const enclosure = await this.#startEnclosure(tun.name, overlays, shared);
+    return { tunFd: tun.fd, enclosurePid: enclosure.initPid, serverPid: enclosure.serverPid, ...shared };
   }
 
   /** A cold host speaks now, and its log is to go through the server. */
@@ -242,7 +245,7 @@ class Daemon {
     return content;
   }
 
-  async #startEnclosure(tunName: string, overlays: readonly Overlay[], northFd?: number): Promise<Enclosure> {
+  async #startEnclosure(tunName: string, overlays: readonly Overlay[], shared: SharedFile): Promise<Enclosure> {
     const { server, address, lan, service } = this.#config;
     const { ip } = address;
     const enclosure = await Enclosure.start({
@@ -256,7 +259,7 @@ class Daemon {
       overlays,
       environment: server.environment,
       hostName: service,
-      ...(northFd === undefined ? {} : { north: { fd: northFd, library: northLibrary() } }),
+      ...('northFd' in shared ? { north: { fd: shared.northFd, library: northLibrary() } } : shared),
       ...(server.log === undefined
         ? { onOutput: (line: string) => this.#log.info('server-output', { line }) }
         : { logFile: server.log }),

@@ -26,12 +26,13 @@ import type { ReplicaEvent } from '../replica/events.ts';
 import type { Prove } from '../replica/link-session.ts';
 import { type Listening, Replica } from '../replica/replica.ts';
 import type { Member, WitnessAnswer } from '../replica/view.ts';
-import { NO_NORTH, type PacketPorts, type SouthLimits } from '../south/context.ts';
+import { NO_CHOICES, NO_NORTH, type PacketPorts, type SouthLimits } from '../south/context.ts';
 import { Linger } from '../south/linger.ts';
 import { LAN_FRAME_MAX, ReleaseQueue, TUN_HEADROOM } from '../south/release-queue.ts';
 import { SouthWrap } from '../south/south-wrap.ts';
 import { isIpv4 } from '../wire/ip-address.ts';
 import { ALL_NODES, groupMac, solicitedNode } from '../wire/ndp.ts';
+import { ChoicesFile } from './choices-file.ts';
 import { ColdLog, type ColdLogOptions } from './cold-log.ts';
 import type { Endpoint, WitnessConfig } from './config.ts';
 import { DataPriority } from './data-priority.ts';
@@ -45,15 +46,16 @@ import { ServerDeath } from './server-death.ts';
 import { type DataSnapshot, snapshotOf } from './snapshot.ts';
 import { WitnessLink } from './witness-link.ts';
 
+/** What the server's processes share with the daemon: the memory of their north-side wrap, or at level `stream` the file in which they choose. */
+export type SharedFile = { readonly northFd: number } | { readonly choicesFd: number };
+
 /** Where the server is to be found. */
-export interface ServerHandles {
+export type ServerHandles = SharedFile & {
   readonly tunFd: number;
   /** Process 1 of its enclosure. */
   readonly enclosurePid: number;
   readonly serverPid: number;
-  /** Memory that it shares with the server's processes; undefined at level `stream`. */
-  readonly northFd: number | undefined;
-}
+};
 
 export interface ColdData {
   readonly log: ColdLogOptions;
@@ -133,6 +135,7 @@ export class DataLoop {
   readonly #hashKey = getRandomValues(new Uint32Array(2));
   #tunFd: number;
   #north: NorthWrap | undefined;
+  #choices: ChoicesFile | undefined;
   readonly #replica: Replica;
   readonly #witness: WitnessLink | undefined;
   readonly #takeAnswer = (answer: WitnessAnswer) => this.#replica.fromWitness(answer, this.#nowMs);
@@ -200,8 +203,8 @@ export class DataLoop {
         closeLink: () => this.#closeLink(),
         listen: (what) => this.#listen(what),
         askWitness: (request) => this.#witness?.ask(request),
-        logBegins: () => this.#north?.logBegins(),
-        refusesJoiner: () => this.#north?.incomplete ?? '',
+        logBegins: () => (this.#north ?? this.#choices)?.logBegins(),
+        refusesJoiner: () => (this.#north ?? this.#choices)?.incomplete ?? '',
       },
       proverFor(data.key),
       this.#nowMs,
@@ -285,6 +288,7 @@ export class DataLoop {
     this.#board.readHealth(this.#health);
     this.#replica.tick(this.#nowMs, pausedMs, this.#health);
     if (this.#north !== undefined) this.#turnNorth(this.#north);
+    this.#choices?.turn(this.#replica.role === 'primary' && !this.#replica.serverReplays);
     this.#linkEnded(this.#flushLink());
     this.#lanBlocked = false;
     while (this.#replica.releaseNext(this.#nowMs, monotonicMs() - this.#nowMs));
@@ -397,7 +401,7 @@ export class DataLoop {
   }
 
   get #canReadServer(): boolean {
-    return this.#replica.serverSouth.canReadServer && this.#north?.canReadServer !== false;
+    return this.#replica.serverSouth.canReadServer && (this.#north ?? this.#choices)?.canReadServer !== false;
   }
 
   #readTun(): void {
@@ -411,6 +415,8 @@ export class DataLoop {
       bytes += length;
       // Rule 2: what its sender may have learnt before it was sent stands in the log before it.
       this.#drainNorth();
+      // What is not taken now, the server's kernel sends again.
+      if (this.#choices?.drainForPacket() === false) return;
       south.fromTun(offset, length, this.#nowMs);
     }
   }
@@ -451,12 +457,15 @@ export class DataLoop {
   #newSouth(server: ServerHandles | undefined): SouthWrap {
     const death = server === undefined ? undefined : new ServerDeath(server.enclosurePid, server.serverPid);
     this.#north = this.#newNorth(server);
+    this.#choices =
+      server !== undefined && 'choicesFd' in server ? new ChoicesFile(server.choicesFd, this.#log) : undefined;
     return new SouthWrap({
       config: { ...this.#data, hashKey: this.#hashKey },
       ports: this.#packetPorts(server?.tunFd),
       log: this.#log,
       release: this.#release,
       north: this.#north ?? NO_NORTH,
+      choices: this.#choices ?? NO_CHOICES,
       checksum: (seed, bytes, offset, length) => crc32(bytes.subarray(offset, offset + length), seed),
       serverFate: () => death?.look() ?? { is: 'alive' },
       retains: server === undefined,
@@ -466,7 +475,7 @@ export class DataLoop {
   }
 
   #newNorth(server: ServerHandles | undefined): NorthWrap | undefined {
-    if (server?.northFd === undefined) return undefined;
+    if (server === undefined || !('northFd' in server)) return undefined;
     const { logBytes } = this.#data.limits;
     return new NorthWrap(server.northFd, server.enclosurePid, this.#log, logBytes / 2);
   }

@@ -51,6 +51,8 @@ export interface EnclosureOptions {
   readonly hostName: string;
   /** The server's processes are wrapped at their north side. */
   readonly north?: NorthOptions;
+  /** Descriptor of the file in which they choose, where they are not wrapped. */
+  readonly choicesFd?: number;
   /** Where the server's output goes: a file (appended to), or the daemon's own. Nowhere by default. */
   readonly logFile?: string | 'inherit';
   /** Called once, when the command has ended and with it all that it started. Its network stays until `stop`. */
@@ -174,14 +176,8 @@ class InitProcess {
     try {
       this.#child = spawn('setpriv', [...SPAWN_ARGUMENTS], {
         env: initEnvironment(options),
-        // 0 answers to the script, 1 output, 2 the script's words, 3 error output, 4 the memory of the north-side wrap.
-        stdio: [
-          'pipe',
-          output.stdout,
-          'pipe',
-          output.stderr,
-          ...(options.north === undefined ? [] : [options.north.fd]),
-        ],
+        // 0 answers to the script, 1 output, 2 the script's words, 3 error output, 4 what the server shares with the daemon.
+        stdio: ['pipe', output.stdout, 'pipe', output.stderr, ...sharedFiles(options)],
         // A session of its own: Ctrl-C at the daemon's terminal is the daemon's to handle.
         detached: true,
       });
@@ -371,7 +367,7 @@ const SPAWN_ARGUMENTS: readonly string[] = [
 
 function initEnvironment(options: EnclosureOptions): Record<string, string> {
   const { PATH = SYSTEM_PATH, ...others } = options.environment;
-  const environment = { ...others, PATH, HOSTNAME: options.hostName, ...northEnvironment(options.north) };
+  const environment = { ...others, PATH, HOSTNAME: options.hostName, ...sharedEnvironment(options) };
   const v = INIT_VARIABLES;
   return {
     // Not the server's own variables: LD_PRELOAD would reach the tools that set the enclosure up.
@@ -387,9 +383,17 @@ function initEnvironment(options: EnclosureOptions): Record<string, string> {
   };
 }
 
-/** For the server itself; how the shim reads it: native/north/memory.h. */
-function northEnvironment(north: NorthOptions | undefined): Record<string, string> {
-  return north === undefined ? {} : { LD_PRELOAD: north.library, FTTCP_NORTH: `4:${FIRST_PROCESS}:0000000000` };
+/** What a wrapped server learns is recorded anyway: it has no file to choose in. */
+function sharedFiles({ north, choicesFd }: EnclosureOptions): number[] {
+  assert(north === undefined || choicesFd === undefined, 'a server shares one file with the daemon');
+  const fd = north?.fd ?? choicesFd;
+  return fd === undefined ? [] : [fd];
+}
+
+/** For the server itself; how the shim reads it: native/north/memory.h, and how the hooks do: docs/protocol.md. */
+function sharedEnvironment({ north, choicesFd }: EnclosureOptions): Record<string, string> {
+  if (north !== undefined) return { LD_PRELOAD: north.library, FTTCP_NORTH: `4:${FIRST_PROCESS}:0000000000` };
+  return choicesFd === undefined ? {} : { FTTCP_CHOICES: '4' };
 }
 
 interface Output {

@@ -99,6 +99,12 @@ export function read(fd: number, bytes: Uint8Array, offset: number, length: numb
   return counted(READ, libc.read(fd, addressOf(bytes) + offset, length));
 }
 
+/** Reads from a place of the file, wherever others read. Returns as `read` does. */
+export function readAt(fd: number, bytes: Uint8Array, offset: number, length: number, position: number): number {
+  assert(offset >= 0 && length >= 0 && offset + length <= bytes.length, 'a read stays inside its buffer');
+  return counted(READ, libc.pread(fd, addressOf(bytes) + offset, length, position));
+}
+
 /** Writes at most `length` bytes of `bytes` from `offset` on. Returns the number written, or −errno. */
 export function write(fd: number, bytes: Uint8Array, offset: number, length: number): number {
   assert(offset >= 0 && length >= 0 && offset + length <= bytes.length, 'a write stays inside its buffer');

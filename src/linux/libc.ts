@@ -22,6 +22,9 @@ export const libc = {
   open: declare<(path: string, flags: number) => number>('int open(const char *path, int flags)'),
   close: declare<(fd: number) => number>('int close(int fd)'),
   read: declare<FdBytes>('intptr_t read(int fd, uintptr_t buffer, size_t length)'),
+  pread: declare<(fd: number, address: number, length: number, position: number) => number>(
+    'intptr_t pread(int fd, uintptr_t buffer, size_t length, long position)',
+  ),
   write: declare<FdBytes>('intptr_t write(int fd, uintptr_t buffer, size_t length)'),
   writev: declare<(fd: number, vector: number, count: number) => number>(
     'intptr_t writev(int fd, uintptr_t vector, int count)',
@@ -91,6 +94,9 @@ export const libc = {
     'int memfd_create(const char *name, unsigned int flags)',
   ),
   ftruncate: declare<(fd: number, length: number) => number>('int ftruncate(int fd, long length)'),
+  fallocate: declare<(fd: number, mode: number, offset: number, length: number) => number>(
+    'int fallocate(int fd, int mode, long offset, long length)',
+  ),
   mmap: declare<
     (address: number, length: number, protection: number, flags: number, fd: number, offset: number) => number
   >('intptr_t mmap(uintptr_t address, size_t length, int protection, int flags, int fd, long offset)'),

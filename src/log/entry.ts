@@ -32,6 +32,8 @@ export const ENTRY = {
   URGENT: 10,
   /** What the server's processes have learnt from the system: the next bytes of their recording, cut anywhere. */
   NORTH: 11,
+  /** What a process of the server has chosen by `choose`: one record, as it stands in its file (north/choices.ts). */
+  CHOICE: 12,
 } as const;
 
 export const LINK_FRAME = {
@@ -95,6 +97,8 @@ export const NORTH_DATA = FRAME_HEADER;
 /** Bytes of a recording in one entry. */
 export const NORTH_MOST = FRAME_MAX - NORTH_DATA;
 
+export const CHOICE_DATA = FRAME_HEADER;
+
 export const URGENT_MARK = 12;
 export const URGENT_LENGTH = 20;
 
@@ -127,6 +131,7 @@ const LEAST_LENGTH: Readonly<Record<number, number>> = {
   [ENTRY.NOOP]: FRAME_HEADER,
   [ENTRY.URGENT]: URGENT_LENGTH,
   [ENTRY.NORTH]: NORTH_DATA + 1,
+  [ENTRY.CHOICE]: CHOICE_DATA + 1,
 };
 
 export function leastLength(type: number): number {

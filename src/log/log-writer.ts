@@ -138,6 +138,12 @@ export class LogWriter {
     this.queue.bytes.set(source.subarray(offset, offset + length), at + layout.NORTH_DATA);
   }
 
+  choice(source: Uint8Array, offset: number, length: number): void {
+    const at = this.#begin(layout.ENTRY.CHOICE, 0, 0, layout.CHOICE_DATA + length);
+    if (at < 0) return;
+    this.queue.bytes.set(source.subarray(offset, offset + length), at + layout.CHOICE_DATA);
+  }
+
   fin(connection: number, position: number, tsVal: number): void {
     const at = this.#begin(layout.ENTRY.FIN, 0, connection, layout.FIN_LENGTH);
     if (at < 0) return;

@@ -102,7 +102,7 @@ export class Replaying {
 
   /** A connection is replayed as a whole, or not at all: which, is decided where it begins. */
   #isLeftOut({ type, connection }: FrameView): boolean {
-    if (type === ENTRY.NOOP || type === ENTRY.NORTH || this.#isComplete) return false;
+    if (connection === 0 || this.#isComplete) return false;
     return type === ENTRY.OPEN ? !this.#isWanted(connection) : !this.south.isKnown(connection);
   }
 

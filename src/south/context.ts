@@ -44,6 +44,17 @@ export const NO_NORTH: NorthPort = {
   leftBytes: 0,
 };
 
+/** Backup: where what the primary's server has chosen goes. */
+export interface ChoicesPort {
+  /** Whether a replay that can wait should bring more. */
+  hasRoom(): boolean;
+  /** The next record. @returns '' or why it is refused. */
+  take(bytes: Uint8Array, offset: number, length: number): string;
+}
+
+/** Of a server that has no file for them, or of none. */
+export const NO_CHOICES: ChoicesPort = { hasRoom: () => true, take: () => '' };
+
 /** Running checksum of output bytes: CRC-32 of `bytes[offset, offset + length)` continued from `seed`. */
 export type Checksum = (seed: number, bytes: Uint8Array, offset: number, length: number) => number;
 
@@ -120,6 +131,7 @@ export interface SouthContext {
   readonly release: ReleaseQueue;
   readonly checksum: Checksum;
   readonly north: NorthPort;
+  readonly choices: ChoicesPort;
   readonly connections: ConnectionTable<Connection>;
   /** The same connections by their number in the log, finished ones included until the entry CLOSED. */
   readonly byId: Map<number, Connection>;

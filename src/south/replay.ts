@@ -28,6 +28,10 @@ export class Replay {
       const length = entry.length - layout.NORTH_DATA;
       return this.#context.north.take(entry.bytes, entry.offset + layout.NORTH_DATA, length);
     }
+    if (entry.type === layout.ENTRY.CHOICE) {
+      const length = entry.length - layout.CHOICE_DATA;
+      return this.#context.choices.take(entry.bytes, entry.offset + layout.CHOICE_DATA, length);
+    }
     if (entry.type === layout.ENTRY.OPEN) return this.#open(entry, nowMs);
     const connection = this.#context.byId.get(entry.connection);
     if (connection === undefined) return `entry of type ${entry.type} for the unknown connection ${entry.connection}`;
@@ -77,6 +81,7 @@ export class Replay {
   /** Whether what the client said can be kept until the server takes it. Of a connection that the server has ended nothing is kept. */
   hasRoom(entry: FrameView): boolean {
     if (entry.type === layout.ENTRY.NORTH) return this.#context.north.hasRoom();
+    if (entry.type === layout.ENTRY.CHOICE) return this.#context.choices.hasRoom();
     if (entry.type !== layout.ENTRY.BYTES) return true;
     const connection = this.#context.byId.get(entry.connection);
     const end = entry.u64(layout.BYTES_POSITION) + entry.length - layout.BYTES_DATA;

@@ -11,6 +11,7 @@ import type { Connection } from './connection.ts';
 import { ConnectionTable } from './connection-table.ts';
 import {
   type Checksum,
+  type ChoicesPort,
   COUNTERS,
   type Counters,
   type NorthPort,
@@ -51,6 +52,7 @@ export interface SouthParts {
   readonly release: ReleaseQueue;
   readonly checksum: Checksum;
   readonly north: NorthPort;
+  readonly choices: ChoicesPort;
   readonly serverFate: () => ServerFate;
   /** There is no server: a cold backup retains the log, and stands in when it takes over. */
   readonly retains: boolean;
@@ -85,6 +87,7 @@ export class SouthWrap {
       release: parts.release,
       checksum: parts.checksum,
       north: parts.north,
+      choices: parts.choices,
       connections: new ConnectionTable<Connection>(limits.connections, hashKey),
       byId: new Map(),
       halfOpen: new ConnectionTable<HalfOpen>(limits.halfOpen, hashKey),
