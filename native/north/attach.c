@@ -4,6 +4,7 @@
 #include "clocks.h"
 #include "real.h"
 #include "recording.h"
+#include "signals.h"
 #include "sys.h"
 #include "token.h"
 
@@ -13,6 +14,7 @@ bool attach(void) {
     return false;
   }
   token_init();
+  signals_attached();
   allocator_find();
   preload_remember();
   while (__atomic_load_n(&north->mode, __ATOMIC_ACQUIRE) == NORTH_UNDECIDED) futex_wait(&north->mode, NORTH_UNDECIDED, 1, -1);

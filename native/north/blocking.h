@@ -15,7 +15,7 @@
     struct waiting waiting_;                                                           \
     long waited_ = -EINTR;                                                             \
     if (wait_begin(&waiting_, 0)) {                                                    \
-      uint64_t closed_ = ~0ull;                                                        \
+      uint64_t closed_ = HELD;                                                         \
       sys(SYS_rt_sigprocmask, SIG_SETMASK, &waiting_.open, 0, KERNEL_MASK_BYTES);      \
       waited_ = (call);                                                                \
       sys(SYS_rt_sigprocmask, SIG_SETMASK, &closed_, 0, KERNEL_MASK_BYTES);            \

@@ -11,6 +11,7 @@
 #include "real.h"
 #include "recording.h"
 #include "shared-locks.h"
+#include "signals.h"
 #include "sys.h"
 #include "token.h"
 
@@ -34,7 +35,7 @@ static int lock_mutex(pthread_mutex_t *mutex, int64_t deadline) {
     if (checks_errors(mutex) && is_own(mutex)) return EDEADLK;
     // A thread that is not recorded: that it was in the way is no part of the recording either.
     if (mutex->__data.__owner != 0 && !token_has(mutex->__data.__owner)) return real(pthread_mutex_lock)(mutex);
-    if (!token_wait(mutex, deadline)) {
+    if (token_wait(mutex, deadline) == PASSED) {
       result = real(pthread_mutex_trylock)(mutex);
       return result == EBUSY ? ETIMEDOUT : result;
     }
@@ -93,10 +94,10 @@ static clockid_t clock_of(const pthread_cond_t *condition) {
 static int await_condition(pthread_cond_t *condition, pthread_mutex_t *mutex, int64_t deadline) {
   int result = unlock_mutex(mutex);
   if (result != 0) return result;
-  // Nobody else runs between the two: the token is still here.
-  bool signalled = token_wait(condition, deadline);
+  // Nobody else runs between the two: the token is still here. After a handler others may have: then it is a wake-up for nothing, which POSIX allows.
+  enum waited waited = token_wait(condition, deadline);
   result = lock_mutex(mutex, FOREVER);
-  return result != 0 ? result : signalled ? 0 : ETIMEDOUT;
+  return result != 0 ? result : waited == PASSED ? ETIMEDOUT : 0;
 }
 
 INTERPOSED int pthread_cond_wait(pthread_cond_t *restrict condition, pthread_mutex_t *restrict mutex) {
@@ -144,7 +145,7 @@ static int lock_rw(pthread_rwlock_t *lock, try_lock *attempt, int64_t deadline) 
   for (;;) {
     int result = attempt(lock);
     if (result != EBUSY) return result;
-    if (!token_wait(lock, deadline)) {
+    if (token_wait(lock, deadline) == PASSED) {
       result = attempt(lock);
       return result == EBUSY ? ETIMEDOUT : result;
     }
@@ -207,9 +208,10 @@ static int await_semaphore(sem_t *semaphore, int64_t deadline) {
   for (;;) {
     if (real(sem_trywait)(semaphore) == 0) return 0;
     if (errno != EAGAIN) return -1;
-    if (token_wait(semaphore, deadline)) continue;
+    enum waited waited = token_wait(semaphore, deadline);
+    if (waited == WAS_NAMED || (waited == INTERRUPTED && signal_restarts())) continue;
     if (real(sem_trywait)(semaphore) == 0) return 0;
-    return (int)returned(-ETIMEDOUT);
+    return (int)returned(waited == INTERRUPTED ? -EINTR : -ETIMEDOUT);
   }
 }
 

@@ -15,6 +15,9 @@
 /** The memory's descriptor is moved out of the way of the program's own. */
 #define FD_WANTED 1000
 #define PID_DIGITS 10
+/* A process that does nothing for so long has ended, or was killed already. */
+#define STEP_NS 200000
+#define STEPS 5000
 
 struct north_header *north;
 uint32_t north_process;
@@ -181,9 +184,13 @@ void ring_append(struct north_record record, const struct north_part *parts, int
   __atomic_store_n(&ends->head, head + length, __ATOMIC_SEQ_CST);
 }
 
+static struct north_slot *all_slots(void) {
+  return (struct north_slot *)((uint8_t *)north + NORTH_SLOTS_OFFSET);
+}
+
 struct north_slot *replay_slot(void) {
   if (slot != 0) return slot;
-  struct north_slot *slots = (struct north_slot *)((uint8_t *)north + NORTH_SLOTS_OFFSET);
+  struct north_slot *slots = all_slots();
   for (uint32_t i = 0; i < NORTH_SLOTS; i++) {
     if (__atomic_load_n(&slots[i].process, __ATOMIC_ACQUIRE) != north_process) continue;
     replay = map(NORTH_REPLAY_BYTES, NORTH_REPLAY_OFFSET + i * NORTH_REPLAY_BYTES);
@@ -221,5 +228,41 @@ const struct north_record *replay_wait(void) {
     __atomic_store_n(&slot->ends.reader_waits, 1, __ATOMIC_SEQ_CST);
     if (__atomic_load_n(&slot->ends.head, __ATOMIC_SEQ_CST) == head) futex_wait(&slot->ends.head, head, 1, -1);
     __atomic_store_n(&slot->ends.reader_waits, 0, __ATOMIC_SEQ_CST);
+  }
+}
+
+void replay_expect(uint32_t process, int pid) {
+  struct north_slot *slots = all_slots();
+  for (uint32_t i = 0; i < NORTH_SLOTS; i++)
+    if (slots[i].process == process) slots[i].pid = (uint32_t)pid;
+}
+
+/** @returns whether what another process has before it is the end of its replay, or nothing */
+static bool is_at_end(const struct north_slot *other, uint32_t index) {
+  uint32_t tail = __atomic_load_n(&other->ends.tail, __ATOMIC_ACQUIRE), head = __atomic_load_n(&other->ends.head, __ATOMIC_ACQUIRE);
+  uint8_t *ring = map(NORTH_REPLAY_BYTES, NORTH_REPLAY_OFFSET + index * NORTH_REPLAY_BYTES);
+  if (ring == 0 || tail == head) return true;
+  const struct north_record *record = (const struct north_record *)(ring + tail % NORTH_REPLAY_BYTES);
+  // The end stands at the beginning of the ring if there was no room for it.
+  if (record->call == NORTH_PAD) record = (const struct north_record *)ring;
+  bool is_end = record->call == NORTH_END;
+  sys(SYS_munmap, ring, NORTH_REPLAY_BYTES);
+  return is_end;
+}
+
+void replay_await(int pid) {
+  struct north_slot *slots = all_slots();
+  struct timespec moment = {0, STEP_NS};
+  for (uint32_t i = 0; i < NORTH_SLOTS; i++) {
+    struct north_slot *other = &slots[i];
+    uint32_t head = __atomic_load_n(&other->ends.head, __ATOMIC_ACQUIRE), tail = head;
+    if (other == slot || other->process == 0 || other->pid != (uint32_t)pid) continue;
+    for (int step = 0; step < STEPS && !is_at_end(other, i); step++) {
+      uint32_t now = __atomic_load_n(&other->ends.tail, __ATOMIC_ACQUIRE);
+      if ((int32_t)(now - head) >= 0) break;
+      if (now != tail) step = 0;
+      tail = now;
+      sys(SYS_nanosleep, &moment, 0);
+    }
   }
 }

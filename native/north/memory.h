@@ -47,6 +47,10 @@ void ring_append(struct north_record record, const struct north_part *parts, int
 struct north_slot *replay_slot(void);
 const struct north_record *replay_peek(void);
 void replay_taken(const struct north_record *record);
+/** Gives the process that was made its process id, before it has come. */
+void replay_expect(uint32_t process, int pid);
+/** Waits until another process has done again all that was recorded of it, if nothing follows. */
+void replay_await(int pid);
 /** Waits until there is a record or the replay has ended. @returns the record; 0: it has ended. */
 const struct north_record *replay_wait(void);
 

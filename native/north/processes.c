@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "attach.h"
+#include "blocking.h"
 #include "processes.h"
 #include "programs.h"
 #include "real.h"
@@ -34,6 +35,7 @@ static uint32_t next_process(const struct north_record *record) {
 
 static void made_process(const struct north_record *record, uint32_t process, long pid) {
   if (record != 0 && record->result != pid) diverged(record, NORTH_FORK, -1, "another process id");
+  if (record != 0 && pid > 0) replay_expect(process, (int)pid);
   order_end_bytes(record, NORTH_FORK, -1, pid, &process, sizeof process);
 }
 
@@ -143,7 +145,9 @@ static int replace(int at, const char *file, char *const *words, char *const *gi
   memory_entry(north_process, (int)sys(SYS_getpid), own);
   compose(given, variables, own);
   if (call != by_descriptor) program_look(file, call == by_search);
+  gives_mask = true;
   int result = call(at, file, words, variables, flags);
+  gives_mask = false;
   wrap_leave();
   return result;
 }
@@ -228,7 +232,9 @@ static int spawn(spawn_call *call, pid_t *pid, const char *file, const posix_spa
   // Its pid is not known yet; the program writes it in.
   compose(given, variables, (char *)memory_entry(process, 0, own));
   pid_t made = 0;
+  gives_mask = true;
   int result = call(&made, file, actions, attributes, words, variables);
+  gives_mask = false;
   made_process(record, process, result == 0 ? made : -result);
   wrap_leave();
   if (result == 0 && pid != 0) *pid = made;
@@ -279,13 +285,7 @@ static long await_end(pid_t which, int options, struct outcome *outcome) {
   }
   long result = sys(SYS_wait4, which, &outcome->status, options | WNOHANG, &outcome->usage);
   while (result == 0 && (options & WNOHANG) == 0) {
-    struct waiting waiting;
-    result = -EINTR;
-    if (wait_begin(&waiting, 0)) {
-      sys(SYS_rt_sigprocmask, SIG_SETMASK, &waiting.open, 0, KERNEL_MASK_BYTES);
-      result = sys(SYS_wait4, which, &outcome->status, options, &outcome->usage);
-    }
-    result = wait_end(&waiting, result);
+    result = blocking(sys(SYS_wait4, which, &outcome->status, options, &outcome->usage));
     if (result == -EINTR && signal_restarts()) result = 0;
   }
   record_bytes(NORTH_WAIT, which, result, 0, outcome, sizeof *outcome);
@@ -328,9 +328,8 @@ INTERPOSED int waitid(idtype_t kind, id_t which, siginfo_t *info, int options) {
     if (result == 0 && outcome.info.si_pid != 0)
       while (sys(SYS_waitid, P_PID, outcome.info.si_pid, &ended, options & ~WNOHANG, 0) == -EINTR) continue;
   } else {
-    token_release();
-    result = sys(SYS_waitid, kind, which, &outcome.info, options, &outcome.usage);
-    token_acquire();
+    do result = blocking(sys(SYS_waitid, kind, which, &outcome.info, options, &outcome.usage));
+    while (result == -EINTR && signal_restarts());
     record_bytes(NORTH_WAIT, (int32_t)which, result, 0, &outcome, sizeof outcome);
   }
   wrap_leave();

@@ -101,6 +101,7 @@ void order_end_bytes(const struct north_record *record, enum north_call call, in
 void go_live(void) {
   clocks_go_live();
   token_go_live();
+  signals_go_live();
 }
 
 void diverged(const struct north_record *record, enum north_call made, int32_t object, const char *text) {

@@ -16,6 +16,7 @@
 #include "processes.h"
 #include "real.h"
 #include "recording.h"
+#include "signals.h"
 #include "sys.h"
 #include "token.h"
 
@@ -30,14 +31,23 @@ static int64_t futex_deadline(int operation, const struct timespec *timeout) {
   return monotonic_of((operation & FUTEX_CLOCK_REALTIME) != 0 ? CLOCK_REALTIME : CLOCK_MONOTONIC, timeout);
 }
 
+static long futex_wait_for(uint32_t *word, uint32_t value, int64_t deadline) {
+  for (;;) {
+    if (__atomic_load_n(word, __ATOMIC_SEQ_CST) != value) return -EAGAIN;
+    enum waited waited = token_wait(word, deadline);
+    if (waited == WAS_NAMED) return 0;
+    if (waited == PASSED) return -ETIMEDOUT;
+    if (!signal_restarts()) return -EINTR;
+  }
+}
+
 /** A futex between threads is the token's business; one between processes passes. */
 static long futex(uint32_t *word, int operation, uint32_t value, long fourth, uint32_t *second, uint32_t third) {
   const struct timespec *timeout = (const struct timespec *)fourth;
   switch (operation & FUTEX_CMD_MASK) {
     case FUTEX_WAIT:
     case FUTEX_WAIT_BITSET:
-      if (__atomic_load_n(word, __ATOMIC_SEQ_CST) != value) return -EAGAIN;
-      return token_wait(word, futex_deadline(operation, timeout)) ? 0 : -ETIMEDOUT;
+      return futex_wait_for(word, value, futex_deadline(operation, timeout));
     case FUTEX_WAKE:
     case FUTEX_WAKE_BITSET:
       return token_wake(word, (int)value);

@@ -7,6 +7,7 @@
 #include "clocks.h"
 #include "real.h"
 #include "recording.h"
+#include "signals.h"
 #include "sys.h"
 #include "token.h"
 
@@ -14,6 +15,7 @@ struct beginning {
   void *(*routine)(void *);
   void *argument;
   struct thread *thread;
+  uint64_t mask;
 };
 
 /* One place for each thread, for its end comes with the last of its destructors. */
@@ -51,6 +53,7 @@ static void *begin(void *argument) {
   struct beginning beginning = *(struct beginning *)argument;
   inside = true;
   token_thread_begins(beginning.thread);
+  signals_let_go(beginning.mask);
   pthread_setspecific(end_key, (void *)(uintptr_t)PTHREAD_DESTRUCTOR_ITERATIONS);
   inside = false;
   return beginning.routine(beginning.argument);
@@ -68,10 +71,12 @@ INTERPOSED int pthread_create(pthread_t *restrict handle, const pthread_attr_t *
     uint32_t index = token_index(thread);
     places[index].used = true;
     places[index].ended = false;
-    places[index].beginning = (struct beginning){routine, argument, thread};
+    uint64_t mask = signals_hold();
+    places[index].beginning = (struct beginning){routine, argument, thread, mask};
     result = real(pthread_create)(&places[index].handle, attributes, begin, &places[index].beginning);
     if (result == 0) *handle = places[index].handle;
     else token_forget(thread);
+    signals_let_go(mask);
   }
   order_end(record, NORTH_THREAD, -1, result);
   wrap_leave();
@@ -94,7 +99,7 @@ static int join(pthread_t handle, void **value, int64_t deadline) {
   int64_t place = place_of(handle);
   if (place >= 0) {
     while (has_place((uint32_t)place, handle) && !places[place].ended)
-      if (!token_wait(&places[place], deadline) && !places[place].ended) return ETIMEDOUT;
+      if (token_wait(&places[place], deadline) == PASSED && !places[place].ended) return ETIMEDOUT;
     if (has_place((uint32_t)place, handle)) places[place].used = false;
   }
   return real(pthread_join)(handle, value);

@@ -14,12 +14,13 @@
 #define BUCKETS 256
 
 enum thread_state { FREE, RUNNING, READY, WAITING, PARKED };
+enum go { STAY = 0, GO = 1, LOOK_AGAIN = 2 };
 
 struct thread {
   uint32_t index;
   int tid;
   enum thread_state state;
-  uint32_t go;    /* a futex: the token was given to this thread */
+  uint32_t go;    /* a futex: the token was given to this thread, or what it waits for may be another thing now */
   uint32_t calls; /* since then */
   int64_t granted_at;
   int64_t deadline;
@@ -75,8 +76,18 @@ static void push_ready(struct thread *thread) {
 static void give(struct thread *thread) {
   owner = thread;
   thread->state = RUNNING;
-  __atomic_store_n(&thread->go, 1, __ATOMIC_RELEASE);
+  __atomic_store_n(&thread->go, GO, __ATOMIC_RELEASE);
   futex_wake(&thread->go, 1, 0);
+}
+
+static void have_look_again(struct thread *thread) {
+  uint32_t expected = STAY;
+  if (__atomic_compare_exchange_n(&thread->go, &expected, LOOK_AGAIN, false, __ATOMIC_RELEASE, __ATOMIC_RELAXED))
+    futex_wake(&thread->go, 1, 0);
+}
+
+void token_interrupt(void) {
+  have_look_again(me);
 }
 
 /** The guard is held. */
@@ -159,12 +170,13 @@ static void resumed(bool always) {
   me->granted_at = 0;
 }
 
-/** Waits for the token. Of a thread that waits at an address also for its deadline, and then for the token. */
+/** Waits for the token. Of a thread that waits at an address also for its deadline or a signal, and then for the token. */
 static void await_go(void) {
-  while (__atomic_exchange_n(&me->go, 0, __ATOMIC_ACQUIRE) == 0 && phase != UNWRAPPED) {
-    bool timed = phase == RECORDING && me->state == WAITING && me->deadline >= 0;
+  while (__atomic_exchange_n(&me->go, STAY, __ATOMIC_ACQUIRE) != GO && phase != UNWRAPPED) {
+    bool waits = phase == RECORDING && me->state == WAITING;
+    bool timed = waits && me->deadline >= 0;
     int64_t left = timed ? me->deadline - now_ns() : -1;
-    if (timed && left <= 0) {
+    if ((timed && left <= 0) || (waits && signal_waits())) {
       take_guard();
       if (me->state == WAITING) {
         me->state = READY;
@@ -173,7 +185,7 @@ static void await_go(void) {
       }
       leave_guard();
     } else {
-      futex_wait(&me->go, 0, 0, left);
+      futex_wait(&me->go, STAY, 0, left);
     }
   }
 }
@@ -259,10 +271,9 @@ static void replay_boundary(void) {
 
 void token_boundary(void) {
   me->calls++;
-  if (phase == REPLAYING) {
-    replay_boundary();
-    return;
-  }
+  was_interrupted = false;
+  if (phase == REPLAYING) replay_boundary();
+  if (phase == REPLAYING) return;
   if (ready_first != 0) {
     int64_t now = now_ns();
     if (me->granted_at == 0) me->granted_at = now;
@@ -282,7 +293,8 @@ void token_yield(void) {
   if (ready_first != 0) step_back(HANDED_YIELDED);
 }
 
-bool token_wait(const void *address, int64_t deadline) {
+/** @returns whether the address was named */
+static bool wait_once(const void *address, int64_t deadline) {
   take_guard();
   add_waiter(me, address);
   me->deadline = deadline;
@@ -295,8 +307,6 @@ bool token_wait(const void *address, int64_t deadline) {
       go_live();
     } else if (record->call == NORTH_PAUSE) {
       replay_taken(record);
-    } else if (record->call == NORTH_SIGNAL) {
-      signal_replay(record);
     } else if (record->call != NORTH_GRANT) {
       diverged(record, NORTH_GRANT, (int32_t)me->index, "a thread waits for another");
     } else {
@@ -320,6 +330,19 @@ bool token_wait(const void *address, int64_t deadline) {
   leave_guard();
   if (phase == RECORDING) resumed(true);
   return signalled;
+}
+
+/** @returns whether it has come; of a replay: as it did then, unless the recording ends here */
+static bool has_passed(int64_t deadline) {
+  return phase == REPLAYING || (deadline >= 0 && now_ns() >= deadline);
+}
+
+enum waited token_wait(const void *address, int64_t deadline) {
+  for (;;) {
+    if (wait_once(address, deadline)) return WAS_NAMED;
+    if (signal_interrupts()) return INTERRUPTED;
+    if (has_passed(deadline)) return PASSED;
+  }
 }
 
 static void wake(struct thread *thread) {
@@ -445,7 +468,7 @@ void token_go_live(void) {
     if (thread == me || thread->state == FREE) continue;
     // In a wait it goes on waiting, for its deadline too; if it was named already, it is to run.
     if (thread->state == WAITING && thread->address != 0) {
-      futex_wake(&thread->go, 1, 0);
+      have_look_again(thread);
     } else {
       thread->state = READY;
       push_ready(thread);

@@ -29,12 +29,15 @@ void token_acquire(void);
 /** Lets others run, if any want to. */
 void token_yield(void);
 
+enum waited { WAS_NAMED, PASSED, INTERRUPTED };
 /**
- * Waits until `token_wake` names the address.
+ * Waits until `token_wake` names the address, the deadline has passed, or handlers of signals have run. These may have let others run: who was
+ * interrupted looks again at what it waits for.
  * @param deadline of the monotonic clock in ns; negative: none
- * @returns false: the deadline has passed
  */
-bool token_wait(const void *address, int64_t deadline);
+enum waited token_wait(const void *address, int64_t deadline);
+/** A signal has reached this thread; if it waits, it is to take it. For handlers of signals. */
+void token_interrupt(void);
 /** @returns how many of the threads that wait at the address do so no longer; in the order in which they came. */
 int token_wake(const void *address, int count);
 /** Has those who wait at one address wait at another; futex REQUEUE. */

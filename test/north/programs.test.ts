@@ -19,10 +19,13 @@ const PROGRAMS = {
   'conditions.c': 'waits for a condition end when they are told to or in time',
   'threads.c': 'threads begin, are joined and leave',
   'processes.c': 'processes are made, become other programs and end',
+  'signals.c': 'signals interrupt what they did',
+  'killed.c': 'who is killed has done what it did before',
   'epoll.c': 'sets of descriptors tell what is ready',
   'sharing.c': 'processes take turns at what they share',
   'stacks.c': 'small stacks are large enough',
   'interpreter.py': 'threads of an interpreter take turns',
+  'interrupted.py': 'an interpreter that waits hears signals',
 };
 
 function check(played: Played, what: string): void {

@@ -20,7 +20,7 @@ after(() => rmSync(folder, { recursive: true, force: true }));
 /** @returns its command line */
 export function program(name: string): readonly string[] {
   const source = path.join(SOURCES, name);
-  if (name.endsWith('.py')) return ['python3', '-S', '-E', '-B', source];
+  if (name.endsWith('.py')) return ['/usr/bin/python3', '-S', '-E', '-B', source];
   const file = path.join(folder, path.basename(name, '.c'));
   execFileSync(process.env.CC ?? 'cc', [...FLAGS, '-o', file, source]);
   return [file];
