@@ -16,20 +16,20 @@
 /*
  * After a replay a clock shows what it would on the primary. How far that one's was ahead of this host's own is known in two ways, of which the
  * larger counts: what was recorded was the time a moment ago, or long ago where the replay is of a cold backup; and since real time is the same
- * for both hosts, the others are as far from it as they were at the program's start.
+ * for both hosts, the monotonic clock is as far from it as it was at the program's start.
  */
+struct known {
+  int64_t ahead; /* of this host's own: the largest amount by which it was */
+  int64_t shown; /* the largest value that the program has seen */
+  bool known;
+};
+static struct known clocks[CLOCKS];
+static _Thread_local struct known of_thread __attribute__((tls_model("initial-exec")));
 
-/** Of each clock: the largest amount by which it was ahead of this host's own, and the largest value it has shown. */
-static struct {
-  int64_t ahead, shown;
-  int known;
-} clocks[CLOCKS];
-
-static bool live; /* after a replay: what was known is added */
+static bool live; /* after a replay */
 
 /** Of the host that was recorded: how far its monotonic clock was ahead of its real time. */
-static int64_t monotonic_from_real;
-static bool monotonic_from_real_known;
+static struct known monotonic_from_real;
 
 static int64_t own(clockid_t clock) {
   struct timespec now;
@@ -37,52 +37,65 @@ static int64_t own(clockid_t clock) {
   return now.tv_sec * NANOSECONDS + now.tv_nsec;
 }
 
-static bool has_offset(clockid_t clock) {
-  return clock >= 0 && clock < CLOCKS && clock != CLOCK_PROCESS_CPUTIME_ID && clock != CLOCK_THREAD_CPUTIME_ID;
+/** @returns 0: nothing is known of it, ever */
+static struct known *state_of(clockid_t clock) {
+  if (clock == CLOCK_THREAD_CPUTIME_ID) return &of_thread;
+  return clock >= 0 && clock < CLOCKS ? &clocks[clock] : 0;
 }
 
-static void at_least(clockid_t kind, int64_t ahead) {
-  if (!clocks[kind].known || ahead > clocks[kind].ahead) clocks[kind].ahead = ahead;
-  clocks[kind].known = 1;
+/** A coarse clock shares what is known of its fine one. One that the program has not read yet goes with another that it may have. */
+static const struct known *basis_of(clockid_t clock) {
+  switch (clock) {
+    case CLOCK_REALTIME_COARSE:
+      return &clocks[CLOCK_REALTIME];
+    case CLOCK_MONOTONIC_COARSE:
+      return &clocks[CLOCK_MONOTONIC];
+    case CLOCK_MONOTONIC_RAW:
+    case CLOCK_BOOTTIME:
+      return clocks[clock].known ? &clocks[clock] : &clocks[CLOCK_MONOTONIC];
+    case CLOCK_TAI:
+      return clocks[clock].known ? &clocks[clock] : &clocks[CLOCK_REALTIME];
+    default:
+      return state_of(clock);
+  }
+}
+
+static void at_least(struct known *state, int64_t ahead) {
+  if (!state->known || ahead > state->ahead) state->ahead = ahead;
+  state->known = true;
 }
 
 void clocks_go_live(void) {
-  at_least(CLOCK_REALTIME, 0);
-  if (monotonic_from_real_known)
-    at_least(CLOCK_MONOTONIC, monotonic_from_real - (own(CLOCK_MONOTONIC) - own(CLOCK_REALTIME)));
+  int64_t own_from_real = own(CLOCK_MONOTONIC) - own(CLOCK_REALTIME);
+  if (monotonic_from_real.known) at_least(&clocks[CLOCK_MONOTONIC], monotonic_from_real.ahead - own_from_real);
   live = true;
 }
 
-/** A coarse clock goes on from its fine one, and shares what is known of it. */
-static clockid_t kind_of(clockid_t clock) {
-  switch (clock) {
-    case CLOCK_REALTIME_COARSE:
-    case CLOCK_TAI:
-      return CLOCK_REALTIME;
-    case CLOCK_MONOTONIC_COARSE:
-    case CLOCK_MONOTONIC_RAW:
-    case CLOCK_BOOTTIME:
-      return CLOCK_MONOTONIC;
-    default:
-      return clock;
-  }
+void clocks_forked(void) {
+  clocks[CLOCK_PROCESS_CPUTIME_ID] = (struct known){.known = false};
+  of_thread = (struct known){.known = false};
 }
 
 int64_t clock_shows(clockid_t clock) {
   int64_t value = own(clock);
-  if (!live || value < 0 || !has_offset(clock)) return value;
-  clockid_t kind = kind_of(clock);
-  if (clocks[kind].known) value += clocks[kind].ahead;
-  // Coarse or not, none runs backwards.
-  if (value < clocks[clock].shown) value = clocks[clock].shown;
-  clocks[clock].shown = value;
+  struct known *state = state_of(clock);
+  if (value < 0 || state == 0) return value;
+  const struct known *basis = basis_of(clock);
+  // The time of day is not behind that of this host, however late it went live.
+  if (basis->known && !(live && basis == &clocks[CLOCK_REALTIME] && basis->ahead < 0)) value += basis->ahead;
+  // In a replay it is asked for a deadline, and shown to nobody.
+  if (!live) return value;
+  if (value < state->shown) value = state->shown;
+  state->shown = value;
   return value;
 }
 
 static void learn(clockid_t clock, int64_t value) {
-  if (!has_offset(clock)) return;
-  if (value > clocks[clock].shown) clocks[clock].shown = value;
-  at_least(kind_of(clock), value - own(clock));
+  struct known *state = state_of(clock);
+  if (state == 0) return;
+  if (value > state->shown) state->shown = value;
+  if (clock == CLOCK_REALTIME_COARSE || clock == CLOCK_MONOTONIC_COARSE) state = (struct known *)basis_of(clock);
+  at_least(state, value - own(clock));
 }
 
 /* No clock of the program's. */
@@ -91,12 +104,27 @@ static void learn(clockid_t clock, int64_t value) {
 void clocks_at_start(void) {
   const struct north_record *record = recorded(NORTH_CLOCK, WHAT_START);
   if (record != 0) {
-    monotonic_from_real = record->result;
-    monotonic_from_real_known = true;
+    at_least(&monotonic_from_real, record->result);
     replay_taken(record);
   } else {
     record_result(NORTH_CLOCK, WHAT_START, clock_shows(CLOCK_MONOTONIC) - clock_shows(CLOCK_REALTIME), 0);
   }
+}
+
+void clocks_skip(int64_t until) {
+  int64_t ns = until - own(CLOCK_MONOTONIC);
+  for (int i = 0; ns > 0 && i < CLOCKS; i++)
+    if (clocks[i].known && i != CLOCK_PROCESS_CPUTIME_ID) clocks[i].ahead += ns;
+}
+
+int64_t wait_deadline(int64_t ns) {
+  return phase == REPLAYING && ns > 0 ? own(CLOCK_MONOTONIC) + ns : 0;
+}
+
+int64_t wait_left(int64_t deadline, int64_t ns) {
+  if (deadline == 0) return ns;
+  int64_t left = deadline - own(CLOCK_MONOTONIC);
+  return left > 0 ? left : 0;
 }
 
 int64_t monotonic_of(clockid_t clock, const struct timespec *when) {
@@ -201,8 +229,8 @@ INTERPOSED clock_t times(struct tms *buffer) {
   return returned(result);
 }
 
-/** Others run meanwhile. A replay does not sleep: what it waits for is the recording. */
-static long sleep_for(int64_t ns, int64_t *left) {
+/** Others run meanwhile. A replay does not sleep: what it waits for is the recording. @param until of this host's monotonic clock */
+static long sleep_until(int64_t until, int64_t *left) {
   const struct north_record *record = recorded(NORTH_SLEEP, 0);
   long result;
   *left = 0;
@@ -210,14 +238,19 @@ static long sleep_for(int64_t ns, int64_t *left) {
     result = record->result;
     *left = record->detail * 1000ll;
     replay_taken(record);
+    if (result == 0) clocks_skip(until);
     return result;
   }
-  int64_t until = own(CLOCK_MONOTONIC) + ns;
-  result = wait_ready(0, 0, ns, 0);
+  int64_t ns = until - own(CLOCK_MONOTONIC);
+  result = wait_ready(0, 0, ns > 0 ? ns : 0, 0);
   if (result == -EINTR) *left = until - own(CLOCK_MONOTONIC);
   if (*left < 0) *left = 0;
   record_result(NORTH_SLEEP, 0, result, (uint32_t)(*left / 1000));
   return result;
+}
+
+static long sleep_for(int64_t ns, int64_t *left) {
+  return sleep_until(own(CLOCK_MONOTONIC) + ns, left);
 }
 
 INTERPOSED int nanosleep(const struct timespec *wanted, struct timespec *rest) {
@@ -232,8 +265,7 @@ INTERPOSED int nanosleep(const struct timespec *wanted, struct timespec *rest) {
 INTERPOSED int clock_nanosleep(clockid_t clock, int flags, const struct timespec *wanted, struct timespec *rest) {
   if (!wrap_enter()) return real(clock_nanosleep)(clock, flags, wanted, rest);
   int64_t ns = wanted->tv_sec * NANOSECONDS + wanted->tv_nsec, left;
-  if ((flags & TIMER_ABSTIME) != 0) ns -= clock_shows(clock);
-  long result = sleep_for(ns < 0 ? 0 : ns, &left);
+  long result = sleep_until((flags & TIMER_ABSTIME) != 0 ? monotonic_of(clock, wanted) : own(CLOCK_MONOTONIC) + ns, &left);
   wrap_leave();
   if (rest != 0 && result != 0 && (flags & TIMER_ABSTIME) == 0)
     *rest = (struct timespec){left / NANOSECONDS, left % NANOSECONDS};

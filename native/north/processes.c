@@ -15,6 +15,7 @@
 
 #include "attach.h"
 #include "blocking.h"
+#include "clocks.h"
 #include "processes.h"
 #include "programs.h"
 #include "real.h"
@@ -43,6 +44,7 @@ static void in_child(uint32_t process) {
   memory_forked(process);
   token_forked();
   signals_forked();
+  clocks_forked();
   if (phase == REPLAYING && replay_slot() == 0) diverged(0, NORTH_FORK, -1, "no replay for a new process");
   inside = false;
 }

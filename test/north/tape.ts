@@ -2,7 +2,7 @@
  * A program under the shim without a service around it: recorded, and replayed from the recording. For tests of the shim.
  */
 import { spawn } from 'node:child_process';
-import { closeSync } from 'node:fs';
+import { closeSync, existsSync } from 'node:fs';
 import path from 'node:path';
 import { createNorthMemory, NorthMemory } from '../../src/daemon/north-memory.ts';
 import { Distributor } from '../../src/north/distributor.ts';
@@ -11,6 +11,10 @@ import type { NorthDivergence } from '../../src/north/divergence.ts';
 export const SHIM = path.resolve(import.meta.dirname, '../../native/libfttcp-north.so');
 /** So that processes have the same ids each time, and are not the first one, which takes no signals. */
 const PID_NAMESPACE = ['--pid', '--fork', '--kill-child', '--mount-proc', '--', 'sh', '-c', '"$@"; exit $?', 'sh'];
+/** A primary that has run for longer than its backup, if the kernel can say so. time_namespaces(7) */
+const EARLIER_BOOT = existsSync('/proc/self/ns/time')
+  ? ['--time', '--monotonic', '100000', '--boottime', '200000']
+  : [];
 const PUMP_MS = 2;
 const WAITING_BYTES_MAX = 256 << 20;
 
@@ -35,7 +39,8 @@ export async function play(command: readonly string[], options: TapeOptions = {}
   const memory = new NorthMemory(fd, () => true);
   const distributor = new Distributor(memory, WAITING_BYTES_MAX);
   const own = [`LD_PRELOAD=${SHIM}`, 'FTTCP_NORTH=3:1:0000000000'];
-  const child = spawn('unshare', [...PID_NAMESPACE, 'env', ...own, ...command], {
+  const boot = options.recording === undefined ? EARLIER_BOOT : [];
+  const child = spawn('unshare', [...boot, ...PID_NAMESPACE, 'env', ...own, ...command], {
     stdio: ['pipe', 'pipe', 'inherit', fd],
     env: { ...process.env, ...options.environment },
   });
