@@ -7,6 +7,7 @@
 #include <netinet/in.h>
 #include <sys/socket.h>
 
+#include "blocking.h"
 #include "descriptors.h"
 #include "real.h"
 #include "recording.h"
@@ -140,17 +141,77 @@ INTERPOSED int accept(int listener, __SOCKADDR_ARG name, socklen_t *restrict len
   return accept4(listener, name, length, 0);
 }
 
-/** Within the service: made again, and with the recorded outcome. */
+/* ---- names that the kernel chooses ---- */
+
+static struct peer own_name(int fd) {
+  struct peer own = {.length = sizeof own.name};
+  if (sys(SYS_getsockname, fd, &own.name, &own.length) < 0) own.length = 0;
+  return own;
+}
+
+static bool is_internet(const struct peer *peer) {
+  return peer->length > 0 && (peer->name.ss_family == AF_INET || peer->name.ss_family == AF_INET6);
+}
+
+/** What connects to it, or is told of it, does so by the name that it had. */
+static long bind_to(int fd, const struct sockaddr *name, socklen_t length) {
+  const struct north_record *record = recorded(NORTH_SOCKET_STATE, fd);
+  long result;
+  if (record == 0) {
+    result = sys(SYS_bind, fd, name, length);
+    struct peer own = own_name(fd);
+    record_bytes(NORTH_SOCKET_STATE, fd, result, 0, &own, sizeof own);
+    return result;
+  }
+  result = record->result;
+  const struct peer *own = payload_of(record);
+  long made = 0;
+  if (result >= 0) made = is_internet(own) ? sys(SYS_bind, fd, &own->name, own->length) : sys(SYS_bind, fd, name, length);
+  if (made < 0) diverged(record, NORTH_SOCKET_STATE, fd, "a name that cannot be taken here");
+  replay_taken(record);
+  return result;
+}
+
+INTERPOSED int bind(int fd, __CONST_SOCKADDR_ARG name, socklen_t length) {
+  if (!wrap_enter()) return (int)returned(sys(SYS_bind, fd, name.__sockaddr__, length));
+  long result = bind_to(fd, name.__sockaddr__, length);
+  wrap_leave();
+  return (int)returned(result);
+}
+
+/** A replay comes to the next connection of a port sooner than the kernel forgets the last one. One that has a name already keeps it. */
+static void connect_from(int fd, const struct peer *own) {
+  int yes = 1, before = 0;
+  uint32_t length = sizeof before;
+  sys(SYS_getsockopt, fd, SOL_SOCKET, SO_REUSEADDR, &before, &length);
+  sys(SYS_setsockopt, fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
+  sys(SYS_bind, fd, &own->name, own->length);
+  sys(SYS_setsockopt, fd, SOL_SOCKET, SO_REUSEADDR, &before, sizeof before);
+}
+
+/** Within the service: made again, from the same port, by which its other end knows it, and with the recorded outcome. */
+static long connect_to(int fd, const struct sockaddr *to, socklen_t length) {
+  const struct north_record *record = recorded(NORTH_SOCKET_STATE, fd);
+  long result;
+  if (record == 0) {
+    result = blocking(sys(SYS_connect, fd, to, length));
+    struct peer own = own_name(fd);
+    record_bytes(NORTH_SOCKET_STATE, fd, result, 0, &own, sizeof own);
+    return result;
+  }
+  result = record->result;
+  const struct peer *own = payload_of(record);
+  if (result >= 0 || result == -EINPROGRESS || result == -EINTR) {
+    if (is_internet(own)) connect_from(fd, own);
+    sys(SYS_connect, fd, to, length);
+  }
+  replay_taken(record);
+  return result;
+}
+
 INTERPOSED int connect(int fd, __CONST_SOCKADDR_ARG to, socklen_t length) {
   if (!wrap_enter()) return (int)returned(sys(SYS_connect, fd, to.__sockaddr__, length));
-  const struct north_record *record = recorded(NORTH_SOCKET_STATE, fd);
-  long result = sys(SYS_connect, fd, to.__sockaddr__, length);
-  if (record == 0) {
-    record_result(NORTH_SOCKET_STATE, fd, result, 0);
-  } else {
-    result = record->result;
-    replay_taken(record);
-  }
+  long result = connect_to(fd, to.__sockaddr__, length);
   wrap_leave();
   return (int)returned(result);
 }

@@ -8,7 +8,7 @@ import { needs } from '../needs.ts';
 import { linesOf, placesToCut, program, spread } from './programs.ts';
 import { type Played, play } from './tape.ts';
 
-const skip = needs('namespaces', 'program:cc');
+const skip = needs('namespaces', 'program:cc', 'program:ip', 'program:python3');
 const CUTS = Number(process.env.FTTCP_CUTS ?? 4);
 
 const PROGRAMS = {
@@ -22,6 +22,7 @@ const PROGRAMS = {
   'signals.c': 'signals interrupt what they did',
   'killed.c': 'who is killed has done what it did before',
   'epoll.c': 'sets of descriptors tell what is ready',
+  'sockets.c': 'messages between processes arrive in one order',
   'sharing.c': 'processes take turns at what they share',
   'stacks.c': 'small stacks are large enough',
   'interpreter.py': 'threads of an interpreter take turns',

@@ -9,8 +9,9 @@ import { Distributor } from '../../src/north/distributor.ts';
 import type { NorthDivergence } from '../../src/north/divergence.ts';
 
 export const SHIM = path.resolve(import.meta.dirname, '../../native/libfttcp-north.so');
-/** So that processes have the same ids each time, and are not the first one, which takes no signals. */
-const PID_NAMESPACE = ['--pid', '--fork', '--kill-child', '--mount-proc', '--', 'sh', '-c', '"$@"; exit $?', 'sh'];
+/** So that processes and ports are the same each time. The program is not the first process, which takes no signals. */
+const NAMESPACES = ['--pid', '--fork', '--kill-child', '--mount-proc', '--net', '--', 'sh', '-c'];
+const IN_THEM = ['ip link set lo up; "$@"; exit $?', 'sh'];
 /** A primary that has run for longer than its backup, if the kernel can say so. time_namespaces(7) */
 const EARLIER_BOOT = existsSync('/proc/self/ns/time')
   ? ['--time', '--monotonic', '100000', '--boottime', '200000']
@@ -40,7 +41,7 @@ export async function play(command: readonly string[], options: TapeOptions = {}
   const distributor = new Distributor(memory, WAITING_BYTES_MAX);
   const own = [`LD_PRELOAD=${SHIM}`, 'FTTCP_NORTH=3:1:0000000000'];
   const boot = options.recording === undefined ? EARLIER_BOOT : [];
-  const child = spawn('unshare', [...boot, ...PID_NAMESPACE, 'env', ...own, ...command], {
+  const child = spawn('unshare', [...boot, ...NAMESPACES, ...IN_THEM, 'env', ...own, ...command], {
     stdio: ['pipe', 'pipe', 'inherit', fd],
     env: { ...process.env, ...options.environment },
   });
