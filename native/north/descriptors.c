@@ -45,7 +45,9 @@ static enum kind kind_without_inode(int fd) {
   while (count > 0) *at++ = digits[--count];
   *at = 0;
   sys(SYS_readlinkat, AT_FDCWD, link, target, sizeof target - 1);
-  return starts_with(target, "anon_inode:[eventfd]") ? KIND_COUNTER : KIND_CONTENT;
+  if (starts_with(target, "anon_inode:[eventfd]") || starts_with(target, "anon_inode:inotify")) return KIND_EVENTS;
+  if (starts_with(target, "anon_inode:[signalfd]")) return KIND_SIGNALS;
+  return starts_with(target, "anon_inode:[timerfd]") ? KIND_TIMER : KIND_CONTENT;
 }
 
 static enum kind kind_of_file(int fd) {

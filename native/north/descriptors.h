@@ -12,8 +12,10 @@ enum kind {
   KIND_PIPE,     /* likewise, but no socket */
   KIND_MESSAGES, /* local datagrams between the server's own processes: sent in one order */
   KIND_FILE,     /* regular file: the replica's own has the same content, if calls come in one order */
-  KIND_CONTENT,  /* UDP, devices, /proc, inotify, timers…: recorded with what was read */
-  KIND_COUNTER   /* eventfd: recorded with what was read, and drained */
+  KIND_CONTENT,  /* UDP, devices, /proc…: recorded with what was read */
+  KIND_EVENTS,   /* eventfd, inotify: likewise, and what was read is taken away */
+  KIND_SIGNALS,  /* signalfd: likewise */
+  KIND_TIMER     /* timerfd: likewise, and it does not ring again for that */
 };
 
 enum kind kind_of(int fd);

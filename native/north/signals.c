@@ -8,6 +8,7 @@
 #include "real.h"
 #include "recording.h"
 #include "sys.h"
+#include "timers.h"
 #include "token.h"
 
 #define SIGNALS 65
@@ -126,8 +127,19 @@ static void settle(int signal, const siginfo_t *info) {
     remove_early(i);
   } else if (is_sent_again(info)) {
     ahead.owed[signal]++;
+  } else {
+    timer_has_signalled(info);
   }
   leave_ahead();
+}
+
+void signal_forget(int signal, int code) {
+  uint64_t before = signals_hold();
+  take_ahead();
+  for (int i = ahead.count - 1; i >= 0; i--)
+    if (ahead.early[i].info.si_signo == signal && ahead.early[i].info.si_code == code) remove_early(i);
+  leave_ahead();
+  signals_let_go(before);
 }
 
 /** @returns whether this one was replayed before it came. */

@@ -22,6 +22,8 @@ void signals_attached(void);
 void signals_forked(void);
 void signals_go_live(void);
 
+/** Of a replay: those that came before their time are not to be taken. */
+void signal_forget(int signal, int code);
 /** Whether one has reached this thread that it has not taken. */
 bool signal_waits(void);
 /** Of a wait that has ended by itself: takes the signals that have ended it. @returns whether there were any */

@@ -10,6 +10,7 @@
 #include <stdarg.h>
 #include <sys/ioctl.h>
 #include <sys/sendfile.h>
+#include <sys/signalfd.h>
 #include <sys/socket.h>
 
 #include "descriptors.h"
@@ -18,6 +19,7 @@
 #include "recording.h"
 #include "signals.h"
 #include "sys.h"
+#include "timers.h"
 
 /* More are taken in several rounds. */
 #define PARTS_MAX 64
@@ -224,6 +226,29 @@ static void record_content(int fd, const struct msghdr *message, long result) {
   lock_leave();
 }
 
+/** Whether the same signal is on its way here, if it has not come. */
+static bool comes(const uint8_t *signal) {
+  const struct signalfd_siginfo *info = (const struct signalfd_siginfo *)signal;
+  return info->ssi_pid != 0 && (info->ssi_code == SI_USER || info->ssi_code == SI_QUEUE || info->ssi_code == SI_TKILL);
+}
+
+/** What the program has had is not to be there any more when it goes live. */
+static void take_away(int fd, enum kind kind, const uint8_t *had, size_t length) {
+  uint8_t unused[4096];
+  struct timespec none = {0, 0};
+  size_t done = 0;
+  while (done < length) {
+    struct pollfd ready = {fd, POLLIN, 0};
+    bool waits = kind == KIND_SIGNALS && comes(had + done);
+    if (sys(SYS_ppoll, &ready, 1, waits ? 0 : &none, 0, 0) <= 0) break;
+    size_t piece = kind == KIND_SIGNALS ? sizeof(struct signalfd_siginfo) : length - done;
+    long result = sys(SYS_read, fd, unused, piece < sizeof unused ? piece : sizeof unused);
+    if (result <= 0) return;
+    done += (size_t)result;
+  }
+  if (kind == KIND_TIMER && done == 0) timer_has_rung(fd);
+}
+
 static long receive_content(int fd, enum kind kind, struct msghdr *message, int flags) {
   const struct north_record *record = recorded(NORTH_READ, fd);
   if (record == 0) {
@@ -243,13 +268,9 @@ static long receive_content(int fd, enum kind kind, struct msghdr *message, int 
     message->msg_controllen = about->control;
     message->msg_flags = (int)about->flags;
     scatter(message->msg_iov, (int)message->msg_iovlen, at, about->length);
+    if (kind != KIND_CONTENT) take_away(fd, kind, at, about->length);
   }
   replay_taken(record);
-  // What the program has had is not to be there any more when it goes live.
-  uint64_t counted;
-  struct pollfd ready = {fd, POLLIN, 0};
-  struct timespec none = {0, 0};
-  if (result > 0 && kind == KIND_COUNTER && sys(SYS_ppoll, &ready, 1, &none, 0, 0) > 0) sys(SYS_read, fd, &counted, sizeof counted);
   return result;
 }
 
@@ -331,7 +352,7 @@ INTERPOSED ssize_t __recvfrom_chk(int fd, void *restrict into, size_t length, si
 /* ---- sending ---- */
 
 static long try_send(int fd, enum kind kind, const struct msghdr *message, int flags) {
-  if (kind != KIND_PIPE && kind != KIND_COUNTER) return sys(SYS_sendmsg, fd, message, flags | MSG_DONTWAIT | MSG_NOSIGNAL);
+  if (kind != KIND_PIPE && kind != KIND_EVENTS) return sys(SYS_sendmsg, fd, message, flags | MSG_DONTWAIT | MSG_NOSIGNAL);
   struct pollfd ready = {fd, POLLOUT, 0};
   struct timespec none = {0, 0};
   if (sys(SYS_ppoll, &ready, 1, &none, 0, 0) == 0) return -EAGAIN;
@@ -444,7 +465,7 @@ static long transmit(int fd, const struct msghdr *message, int flags) {
   switch (kind) {
     case KIND_STREAM:
     case KIND_PIPE:
-    case KIND_COUNTER:
+    case KIND_EVENTS:
       return send_stream(fd, kind, message, flags);
     case KIND_MESSAGES:
       return send_message(fd, message, flags);
