@@ -20,6 +20,7 @@
 struct entry {
   int set, fd;
   uint32_t events;
+  uint32_t next; /* of the same descriptors, in other sets; number + 1, or 0 */
   bool used;
   uint64_t data;
 };
@@ -27,9 +28,9 @@ struct entry {
 #define ENTRIES_MAX (1u << 16)
 static struct entry *entries; /* by the number that the kernel keeps */
 static uint32_t entries_used;
-/** Of each descriptor the entry that it had last, in whatever set; the usual case is one set. */
-#define HINTS 65536
-static uint32_t hints[HINTS];
+/** Of each descriptor the first entry, as in `next`; an entry stays with its descriptor. */
+#define DESCRIPTORS 65536
+static uint32_t first_of[DESCRIPTORS];
 
 static void reserve_entries(void) {
   if (entries != 0) return;
@@ -39,27 +40,28 @@ static void reserve_entries(void) {
 }
 
 static int64_t find_entry(int set, int fd) {
-  if (fd >= 0 && fd < HINTS) {
-    uint32_t hint = hints[fd];
-    if (hint < entries_used && entries[hint].used && entries[hint].set == set && entries[hint].fd == fd) return hint;
-  }
-  for (uint32_t i = 0; i < entries_used; i++)
-    if (entries[i].used && entries[i].set == set && entries[i].fd == fd) return i;
+  for (uint32_t at = first_of[(uint32_t)fd % DESCRIPTORS]; at != 0; at = entries[at - 1].next)
+    if (entries[at - 1].used && entries[at - 1].set == set && entries[at - 1].fd == fd) return at - 1;
   return -1;
 }
 
+/** @returns -1: there are too many */
 static int64_t take_entry(int set, int fd) {
   int64_t index = find_entry(set, fd);
-  for (uint32_t i = 0; index < 0 && i < entries_used; i++)
-    if (!entries[i].used) index = i;
-  if (index < 0 && entries_used < ENTRIES_MAX) index = entries_used++;
-  if (index >= 0 && fd < HINTS) hints[fd] = (uint32_t)index;
+  uint32_t *first = &first_of[(uint32_t)fd % DESCRIPTORS];
+  for (uint32_t at = *first; index < 0 && at != 0; at = entries[at - 1].next)
+    if (!entries[at - 1].used) index = at - 1;
+  if (index >= 0 || entries_used == ENTRIES_MAX) return index;
+  index = entries_used++;
+  entries[index].next = *first;
+  *first = (uint32_t)index + 1;
   return index;
 }
 
 static long control(int set, int operation, int fd, struct epoll_event *event) {
   reserve_entries();
   int64_t index = operation == EPOLL_CTL_ADD ? take_entry(set, fd) : find_entry(set, fd);
+  if (index < 0 && operation == EPOLL_CTL_ADD) return -ENOSPC;
   if (index < 0) return sys(SYS_epoll_ctl, set, operation, fd, event);
   struct entry *entry = &entries[index];
   struct epoll_event kernel = {.events = event == 0 ? 0 : event->events, .data.u64 = (uint64_t)index};
@@ -67,7 +69,8 @@ static long control(int set, int operation, int fd, struct epoll_event *event) {
   if (operation == EPOLL_CTL_DEL) {
     entry->used = false;
   } else if (result == 0) {
-    *entry = (struct entry){.set = set, .fd = fd, .events = event->events, .used = true, .data = event->data.u64};
+    *entry = (struct entry){
+        .set = set, .fd = fd, .events = event->events, .next = entry->next, .used = true, .data = event->data.u64};
   } else if (operation == EPOLL_CTL_ADD) {
     // Of a descriptor that was closed in the meantime, or is in the set already: then it keeps its entry.
     if (result != -EEXIST) entry->used = false;
