@@ -17,6 +17,8 @@
 /* Above the program's own. */
 #define EARLY_FD 2000
 #define EARLY_MOST 64
+/** By then a connection within the host is made, if it will be. */
+#define CONNECT_MOMENT_NS 2000000
 
 struct peer {
   uint32_t length;
@@ -189,12 +191,30 @@ static void connect_from(int fd, const struct peer *own) {
   sys(SYS_setsockopt, fd, SOL_SOCKET, SO_REUSEADDR, &before, sizeof before);
 }
 
+/**
+ * Without the token only where it has to wait: who takes the connection is not to be recorded before who makes it, for a replay would wait for
+ * the one with what the other has to do.
+ */
+static long connect_now(int fd, const struct sockaddr *to, socklen_t length) {
+  long flags = sys(SYS_fcntl, fd, F_GETFL);
+  if ((flags & O_NONBLOCK) != 0) return sys(SYS_connect, fd, to, length);
+  sys(SYS_fcntl, fd, F_SETFL, flags | O_NONBLOCK);
+  long result = sys(SYS_connect, fd, to, length);
+  sys(SYS_fcntl, fd, F_SETFL, flags);
+  if (result != -EINPROGRESS && result != -EAGAIN) return result;
+  struct pollfd made = {fd, POLLOUT, 0};
+  struct timespec moment = {0, CONNECT_MOMENT_NS};
+  bool soon = result == -EINPROGRESS && sys(SYS_ppoll, &made, 1, &moment, 0, 0) > 0;
+  // Called again, it tells what became of the connection, or waits for it.
+  return soon ? sys(SYS_connect, fd, to, length) : blocking(sys(SYS_connect, fd, to, length));
+}
+
 /** Within the service: made again, from the same port, by which its other end knows it, and with the recorded outcome. */
 static long connect_to(int fd, const struct sockaddr *to, socklen_t length) {
   const struct north_record *record = recorded(NORTH_SOCKET_STATE, fd);
   long result;
   if (record == 0) {
-    result = blocking(sys(SYS_connect, fd, to, length));
+    result = connect_now(fd, to, length);
     struct peer own = own_name(fd);
     record_bytes(NORTH_SOCKET_STATE, fd, result, 0, &own, sizeof own);
     return result;
