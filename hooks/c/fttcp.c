@@ -22,7 +22,7 @@ struct item { struct item *next; uint64_t place, asker; struct record record; ch
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct item *waiting, **waiting_end = &waiting, *answers;
-static uint64_t read_to;
+static uint64_t read_to, kept;
 static uint32_t asked;
 static int is_live;
 
@@ -98,15 +98,19 @@ static int read_records(int fd) {
     }
   }
   is_live = head.live;
+  if (!is_live && kept == head.kept) return 0;
+  kept = head.kept;
   for (struct item **link = &waiting; *link;)
-    if ((*link)->record.kind == GIVEN ? (*link)->place < head.kept : is_live) free(unlink_item(link));
+    if ((*link)->record.kind == GIVEN ? (*link)->place < kept : is_live) free(unlink_item(link));
     else link = &(*link)->next;
   return 0;
 }
 
-/* Returns TO_CHOOSE, ANSWERED, TO_WAIT, or −1. Asks first, unless there is nothing to be given and never will be. */
+/* Returns TO_CHOOSE, ANSWERED, TO_WAIT, or −1. Asks first, unless there is nothing to be given and never will be. Where this process begins
+ * to read is decided before: it must see its own question. */
 static int ask(int fd, uint64_t *asker, const char *name, void *value, size_t capacity, size_t *length) {
   if (*asker == 0) {
+    if (!is_live && read_records(fd) < 0) return -1;
     if (is_live && *find(GIVEN, name, strlen(name)) == NULL) return TO_CHOOSE;
     *asker = (uint64_t)++asked << 32 | (uint32_t)getpid();
     if (append(fd, ASKS, name, asker, sizeof *asker) < 0) return -1;

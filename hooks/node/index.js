@@ -54,6 +54,8 @@ class Choices {
   choose(name, choice) {
     const key = Buffer.from(name);
     if (key.length < 1 || key.length > 255) throw new RangeError('the name of a choice has 1 to 255 bytes');
+    // Where this process begins to read is decided before it asks: it must see its own question.
+    if (!this.#isLive) this.#read();
     // Of a server that lives by itself and has nothing left to be given, that is so for ever.
     if (!this.#isLive || [...this.#values.values()].some((one) => one.name === name)) {
       const given = this.#ask(key);
@@ -97,7 +99,10 @@ class Choices {
   #read() {
     const { isLive, start, kept } = this.#readHead();
     if (this.#at < kept) this.#at = start;
-    for (const place of this.#values.keys()) if (place < kept) this.#values.delete(place);
+    for (const place of this.#values.keys()) {
+      if (place >= kept) break;
+      this.#values.delete(place);
+    }
     for (let taken = -1; taken !== 0; this.#at += BigInt(taken)) {
       taken = this.#takeRecords(readSync(this.#fd, this.#bytes, 0, READ_BYTES, this.#at));
     }

@@ -3,6 +3,7 @@
 The server's processes and the daemon share a file, in which each record is appended by one write; docs/protocol.md, section 10, says what
 is in it. Outside fttcp there is none.
 """
+import itertools
 import os
 import struct
 import threading
@@ -73,6 +74,9 @@ class _Choices:
 
     def ask(self, key):
         with self.lock:
+            # Where this process begins to read is decided before it asks: it must see its own question.
+            if not self.live:
+                self.read()
             if self.live and all(name != key for name, _ in self.values.values()):
                 return None  # and never will there be one
             self.asked += 1
@@ -94,7 +98,8 @@ class _Choices:
         _, _, live, start, kept, _ = self.head()
         if self.at < kept:
             self.at = start
-        self.values = {place: value for place, value in self.values.items() if place >= kept}
+        for place in list(itertools.takewhile(lambda place: place < kept, self.values)):
+            del self.values[place]
         while records := os.pread(self.fd, READ_BYTES, self.at):
             offset = 0
             while len(records) - offset >= RECORD.size:

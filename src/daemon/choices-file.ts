@@ -65,6 +65,8 @@ export class ChoicesFile implements ChoicesPort {
   #at = layout.HEAD_BYTES;
   /** The same, but for those that are taken a second time, for a joiner. */
   #followed = layout.HEAD_BYTES;
+  /** No record before this place belongs to one after it. */
+  #start = layout.HEAD_BYTES;
   /** From here on they are kept. */
   #kept = layout.HEAD_BYTES;
   /** Where some of those in between begin, about a piece apart, ascending. */
@@ -86,6 +88,7 @@ export class ChoicesFile implements ChoicesPort {
     if (!chooses || this.#isLive || this.#at === layout.HEAD_BYTES) return;
     this.#isLive = true;
     this.#outstanding.end();
+    this.#tell();
     this.#head.live();
   }
 
@@ -165,6 +168,7 @@ export class ChoicesFile implements ChoicesPort {
     if (kind === KIND.GIVEN) this.#outstanding.given(name, this.#at, length);
     if (this.#at >= (this.#pieces.at(-1) ?? layout.HEAD_BYTES) + PIECE_BYTES) this.#pieces.push(this.#at);
     this.#followed += length;
+    if (this.#outstanding.isEmpty) this.#start = this.#followed;
   }
 
   /** Tells the processes how far it was taken, and gives the memory of what is too old back. */
@@ -172,7 +176,8 @@ export class ChoicesFile implements ChoicesPort {
     const before = this.#kept;
     while ((this.#pieces[0] ?? this.#at) <= this.#at - CHOICES_KEPT) this.#kept = this.#pieces.shift() ?? this.#at;
     this.#outstanding.forget(this.#kept);
-    this.#head.set(layout.HEAD_START, Math.max(this.#kept, this.#outstanding.first(this.#followed)));
+    if (this.#outstanding.isEmpty) this.#start = this.#followed;
+    this.#head.set(layout.HEAD_START, Math.max(this.#kept, this.#start));
     this.#head.set(layout.HEAD_KEPT, this.#kept);
     this.#head.set(layout.HEAD_TAKEN, this.#at);
     if (this.#kept > before) punchHole(this.#fd, before, this.#kept - before);

@@ -12,7 +12,7 @@ export const HEAD_MAGIC = 0;
 export const HEAD_VERSION = 4;
 /** u32: 1 when the server chooses for itself. */
 export const HEAD_LIVE = 8;
-/** u64: no record before it waits for another one, so who begins to read does so here. */
+/** u64: no record before it belongs to one after it, so who begins to read does so here. */
 export const HEAD_START = 16;
 /** u64: where the records begin that are still there. */
 export const HEAD_KEPT = 24;
@@ -102,11 +102,9 @@ export class Outstanding {
     }
   }
 
-  /** Place of the first one, or what is given. */
-  first(otherwise: number): number {
-    const [value = otherwise] = this.#values.keys();
-    const [question = otherwise] = this.#questions.keys();
-    return Math.min(value, question);
+  /** Who begins to read here misses nothing, and takes nothing for what it is not. */
+  get isEmpty(): boolean {
+    return this.#values.size === 0 && this.#questions.size === 0;
   }
 
   #drop(at: number, length: number): void {
