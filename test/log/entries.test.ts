@@ -112,6 +112,21 @@ test('the third segment, a FIN, an end of urgent data and a note of the client a
   );
 });
 
+test('recordings and choices are carried as they are', () => {
+  fc.assert(
+    fc.property(fc.uint8Array({ minLength: 1, maxLength: 100 }), fc.nat(9), (bytes, before) => {
+      const source = new Uint8Array(before + bytes.length);
+      source.set(bytes, before);
+      const { ENTRY, NORTH_DATA, CHOICE_DATA } = layout;
+      const north = written((log) => log.north(source, before, bytes.length));
+      const choice = written((log) => log.choice(source, before, bytes.length));
+      deepEqual([north.type, north.connection, choice.type, choice.connection], [ENTRY.NORTH, 0, ENTRY.CHOICE, 0]);
+      deepEqual(north.copy(NORTH_DATA, bytes.length), bytes);
+      deepEqual(choice.copy(CHOICE_DATA, bytes.length), bytes);
+    }),
+  );
+});
+
 test('entries without a body carry their type and connection', () => {
   const cases: readonly (readonly [number, number, (log: LogWriter) => void])[] = [
     [layout.ENTRY.RESET, 9, (log) => log.reset(9)],
