@@ -2,6 +2,7 @@
 
 #include "allocator.h"
 #include "clocks.h"
+#include "inodes.h"
 #include "real.h"
 #include "recording.h"
 #include "signals.h"
@@ -14,6 +15,7 @@ bool attach(void) {
     return false;
   }
   token_init();
+  inodes_reserve();
   signals_attached();
   allocator_find();
   preload_remember();

@@ -67,12 +67,14 @@ static uint64_t shown_device(uint64_t own) {
   return own;
 }
 
+void inodes_reserve(void) {
+  int flags = MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE;
+  long at = sys(SYS_mmap, 0, sizeof *known, PROT_READ | PROT_WRITE, flags, -1, 0);
+  if (at >= 0 || at <= -4096) known = (void *)at;
+}
+
 void inode_learn(struct inode shown, struct inode own) {
-  if (known == 0) {
-    long at = sys(SYS_mmap, 0, sizeof *known, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    if (at < 0 && at > -4096) return;
-    known = (void *)at;
-  }
+  if (known == 0) return;
   lock_take();
   learn_device(shown.device, own.device);
   // The last that was learnt counts: a disk gives the number of a removed file to the next one.
@@ -82,7 +84,7 @@ void inode_learn(struct inode shown, struct inode own) {
 }
 
 bool inodes_differ(void) {
-  return known != 0;
+  return known != 0 && known->devices_count > 0;
 }
 
 struct inode inode_shown(struct inode own) {

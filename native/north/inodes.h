@@ -12,6 +12,9 @@ struct inode {
   uint64_t device, number;
 };
 
+/** Room for what is learnt, in which all processes that this one makes have a part. */
+void inodes_reserve(void);
+
 /** In a replay: what the program believes, and what this disk has. */
 void inode_learn(struct inode shown, struct inode own);
 

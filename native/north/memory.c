@@ -50,6 +50,21 @@ static void *map(uint32_t length, uint32_t offset) {
   return at < 0 && at > -4096 ? 0 : (void *)at;
 }
 
+/** Room for a replay ring, whether there will be one or not: what the program maps lies at the same addresses on every replica. */
+static bool reserve_replay(void) {
+  int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | (replay == 0 ? 0 : MAP_FIXED);
+  long at = sys(SYS_mmap, replay, NORTH_REPLAY_BYTES, PROT_NONE, flags, -1, 0);
+  if (at < 0 && at > -4096) return false;
+  replay = (uint8_t *)at;
+  return true;
+}
+
+static bool map_replay(uint32_t index) {
+  long at = sys(SYS_mmap, replay, NORTH_REPLAY_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, fd,
+                NORTH_REPLAY_OFFSET + index * NORTH_REPLAY_BYTES);
+  return at == (long)replay;
+}
+
 /** @param end after the last digit of a number as `memory_entry` writes it */
 static void put_padded(char *end, uint32_t value) {
   for (int i = 0; i < PID_DIGITS; i++, value /= 10) *--end = (char)('0' + value % 10);
@@ -74,7 +89,7 @@ bool memory_attach(void) {
   struct north_header *header = map(NORTH_RECORDING_OFFSET, 0);
   if (header == 0 || header->magic != NORTH_MAGIC || header->version != NORTH_VERSION) return false;
   recording = map(NORTH_RECORDING_BYTES, NORTH_RECORDING_OFFSET);
-  if (recording == 0) return false;
+  if (recording == 0 || !reserve_replay()) return false;
   north_process = process;
   north = header;
   return true;
@@ -108,8 +123,7 @@ const char *memory_entry(uint32_t process, int pid, char *into) {
 
 void memory_forked(uint32_t process) {
   north_process = process;
-  if (replay != 0) sys(SYS_munmap, replay, NORTH_REPLAY_BYTES);
-  replay = 0;
+  reserve_replay();
   slot = 0;
 }
 
@@ -193,8 +207,7 @@ struct north_slot *replay_slot(void) {
   struct north_slot *slots = all_slots();
   for (uint32_t i = 0; i < NORTH_SLOTS; i++) {
     if (__atomic_load_n(&slots[i].process, __ATOMIC_ACQUIRE) != north_process) continue;
-    replay = map(NORTH_REPLAY_BYTES, NORTH_REPLAY_OFFSET + i * NORTH_REPLAY_BYTES);
-    if (replay == 0) return 0;
+    if (!map_replay(i)) return 0;
     slot = &slots[i];
     slot->pid = (uint32_t)sys(SYS_getpid);
     return slot;

@@ -96,7 +96,7 @@ export function uncoveredWarning(directory: string): string {
 }
 
 /** Of the server's first process, inside: on every replica its processes have the same ids, however many it took to come so far. */
-const SERVER_PID = 100;
+export const SERVER_PID = 100;
 
 /** Environment variables that hand the script what a command line would show to every user of the host. */
 export const INIT_VARIABLES = {
@@ -109,8 +109,11 @@ export const INIT_VARIABLES = {
   command: 'FTTCP_INIT_COMMAND',
 } as const;
 
-/** The text of the script, for `sh -c`. */
-export function initScript(network: InitNetwork, overlays: readonly Overlay[]): string {
+/**
+ * The text of the script, for `sh -c`.
+ * @param sameAddresses the server's programs lie in memory where they lie on every replica: what they do by addresses they do alike
+ */
+export function initScript(network: InitNetwork, overlays: readonly Overlay[], sameAddresses: boolean): string {
   const v = INIT_VARIABLES;
   const sysctls = ENCLOSURE_SYSCTLS.map(([name, value, need]) => {
     const line = `put ${sysctlPath(name)} ${shellQuote(value)}`;
@@ -141,7 +144,7 @@ put kernel/ns_last_pid ${SERVER_PID - 1} || :
     set -- setpriv --reuid="$${v.user}" --regid="$group" --init-groups -- "$@"
   fi
   exec </dev/null 2>&3 3>&-
-  exec setsid -- "$@"
+  exec setsid -- ${sameAddresses ? 'setarch -R ' : ''}"$@"
 )
 say "exit $?"
 exec 3>&- >/dev/null

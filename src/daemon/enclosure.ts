@@ -23,7 +23,7 @@ import { childrenOf, listeningPorts, processState, signalName, waitsForDatagrams
 import { FIRST_PROCESS } from '../north/layout.ts';
 import { INIT_VARIABLES, initScript, LINE_PREFIX, type Overlay, shellQuote } from './enclosure-init.ts';
 
-export { ENCLOSURE_SYSCTLS, SERVICE_INTERFACE } from './enclosure-init.ts';
+export { ENCLOSURE_SYSCTLS, SERVER_PID, SERVICE_INTERFACE } from './enclosure-init.ts';
 
 /** How the server command ended. As for every shell, an exit code of 128 + n reads as signal n. */
 export interface EnclosureStatus {
@@ -372,7 +372,7 @@ function initEnvironment(options: EnclosureOptions): Record<string, string> {
   return {
     // Not the server's own variables: LD_PRELOAD would reach the tools that set the enclosure up.
     PATH: `${SYSTEM_PATH}:${PATH}`,
-    [v.script]: initScript(options, options.overlays ?? []),
+    [v.script]: initScript(options, options.overlays ?? [], options.north !== undefined),
     [v.hostName]: options.hostName,
     [v.directory]: options.directory ?? '/',
     [v.user]: options.user ?? '',

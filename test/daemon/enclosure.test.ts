@@ -10,6 +10,7 @@ import {
   Enclosure,
   type EnclosureOptions,
   type EnclosureStatus,
+  SERVER_PID,
   SERVICE_INTERFACE,
 } from '../../src/daemon/enclosure.ts';
 import { foldUpper } from '../../src/daemon/fold-upper.ts';
@@ -98,7 +99,11 @@ test('the server finds its address, its route and its name', { skip }, async () 
   assert.match(lines.join('\n'), /lo +UNKNOWN +127\.0\.0\.1\/8/);
   assert.match(lines.join('\n'), new RegExp(`${SERVICE_INTERFACE} +UNKNOWN +10\\.9\\.0\\.5/32`));
   assert.match(lines.join('\n'), new RegExp(`default dev ${SERVICE_INTERFACE}`));
-  assert.ok(Number(lines.at(-1)) < 20, 'it has a PID namespace of its own');
+  assert.equal(
+    Number(lines.at(-1)),
+    SERVER_PID,
+    'it has a PID namespace of its own, and the same number in it as everywhere',
+  );
 });
 
 test('an IPv6 address is there at once', { skip }, async () => {

@@ -31,6 +31,8 @@ export interface TapeOptions {
   /** Replay: what there is of it; the process goes live at its end. */
   readonly recording?: Uint8Array;
   readonly timeoutMs?: number;
+  /** The program lies somewhere else in memory each time. */
+  readonly randomAddresses?: boolean;
   readonly environment?: Readonly<Record<string, string>>;
 }
 
@@ -41,7 +43,8 @@ export async function play(command: readonly string[], options: TapeOptions = {}
   const distributor = new Distributor(memory, WAITING_BYTES_MAX);
   const own = [`LD_PRELOAD=${SHIM}`, 'FTTCP_NORTH=3:1:0000000000'];
   const boot = options.recording === undefined ? EARLIER_BOOT : [];
-  const child = spawn('unshare', [...boot, ...NAMESPACES, ...IN_THEM, 'env', ...own, ...command], {
+  const place = options.randomAddresses ? [] : ['setarch', '-R'];
+  const child = spawn('unshare', [...boot, ...NAMESPACES, ...IN_THEM, ...place, 'env', ...own, ...command], {
     stdio: ['pipe', 'pipe', 'inherit', fd],
     env: { ...process.env, ...options.environment },
   });
