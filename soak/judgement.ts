@@ -1,4 +1,5 @@
-/** Whether a round went as it must, and what all rounds come to. Pure. */
+/** What a round must come to, and what all rounds do. Pure. */
+import type { Demands } from '../src/lab/demands.ts';
 import type { LabResult } from '../src/lab/result.ts';
 import type { ClientTally } from './clients/orders.ts';
 import { faultText, type RoundPlan } from './plan.ts';
@@ -31,34 +32,8 @@ export interface SoakResult {
   readonly interrupted: boolean;
 }
 
-/** The client's own words are kept whole in the evidence. */
-const SAID_CHARACTERS = 300;
-
-export function problemsOf(plan: RoundPlan, result: LabResult): string[] {
-  const { client, connections, failovers, faults, voices, falsePromotions, divergences } = result;
-  const { least, most } = plan.expected.failovers;
-  const problems: string[] = [];
-  if (client.exitCode !== 0) {
-    problems.push(`the clients' program exited ${client.exitCode}: ${client.stderr.trim().slice(-SAID_CHARACTERS)}`);
-  }
-  const lost = connections.filter(({ survived }) => !survived).length;
-  if (lost > 0) problems.push(`${lost} of ${connections.length} connections did not survive`);
-  if (connections.length < plan.traffic.length) {
-    problems.push(`${connections.length} connections were seen of at least ${plan.traffic.length}`);
-  }
-  if (faults.length !== plan.faults.length) {
-    problems.push(
-      `${faults.length} faults were done of ${plan.faults.length}: ${plan.faults.map(faultText).join(' ')}`,
-    );
-  }
-  if (failovers.length < least || failovers.length > most) {
-    problems.push(`${failovers.length} failovers instead of ${least === most ? least : `${least} to ${most}`}`);
-  }
-  if (divergences > 0) problems.push(`the two servers answered differently on ${divergences} connections`);
-  if (falsePromotions > 0) problems.push(`${falsePromotions} promotions without a cause`);
-  if (voices.violations > 0) problems.push(`two voices: ${voices.violations} frames of a host that was replaced`);
-  if (!result.ok && problems.length === 0) problems.push('the lab found fault with the run');
-  return problems;
+export function demandsOf({ expected, faults, traffic }: RoundPlan): Demands {
+  return { failovers: expected.failovers, faults: faults.map(faultText), connections: traffic.length };
 }
 
 /** Of connections that were open at the first fault, and on which the client never rests. */

@@ -5,6 +5,8 @@ import { newProgram, runProgram, seedOf, wholeNumber } from '../src/cli/program.
 import { FttcpError } from '../src/errors.ts';
 import { parseTimeMs } from '../src/lab/clock.ts';
 import { interruptible } from '../src/lab/interruption.ts';
+import { isInterruption } from '../src/lab/judged-run.ts';
+import { serverPath } from '../src/lab/needs.ts';
 import { size } from '../src/lab/result.ts';
 import { parseUnkindness } from '../src/lab/unkindness.ts';
 import { enterUserNamespace } from '../src/lab/user-namespace.ts';
@@ -100,7 +102,7 @@ function planRounds({ cable, family, backup, out, ...flags }: Flags): Start {
   if (cable !== undefined && cable !== RANDOM_CABLE) parseUnkindness(cable);
   const rounds = only === undefined ? Array.from({ length: last }, (_, index) => index + 1) : [only];
   return async ({ tell, ...run }) => {
-    const { there, missing } = serversThere(process.env.PATH ?? '');
+    const { there, missing } = serversThere(serverPath(process.env.PATH ?? ''));
     if (missing.length > 0) tell(`not installed, and left out: ${missing.join(', ')} (the plan depends on it)`);
     const outcomes: RoundOutcome[] = [];
     try {
@@ -113,7 +115,7 @@ function planRounds({ cable, family, backup, out, ...flags }: Flags): Start {
         for (const line of outcomeText(outcome)) tell(`  ${line}`);
       }
     } catch (error) {
-      if (!(error instanceof FttcpError && error.code === 'interrupted')) throw error;
+      if (!isInterruption(error)) throw error;
     }
     const result = soakResult(seed, outcomes, run.signal.aborted);
     return { result, last: summaryLine(result) };

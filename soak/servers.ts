@@ -1,13 +1,12 @@
 /** How a round's server and clients are started, what the server starts from, and which servers this machine has. */
-import { accessSync, constants, mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { isProgram } from '../src/lab/needs.ts';
 import { type ClientOrders, FILE_SEED } from './clients/orders.ts';
 import { Pattern } from './pattern.ts';
 import { SERVER_NAMES, SERVERS, type ServerName } from './traffic.ts';
 
-/** Debian's folders for daemons are not in everybody's PATH. */
-const MORE_FOLDERS = ['/usr/local/sbin', '/usr/sbin', '/sbin'];
 const SMALL_BYTES = 1500;
 
 /** No clock in an answer that can be left out: see `tellsTime` for the one that cannot. */
@@ -59,28 +58,13 @@ const STARTED: Readonly<Record<ServerName, Server>> = {
   },
 };
 
-/** @param searchPath the caller's PATH */
+/** @param searchPath on which servers are looked for */
 export function serversThere(searchPath: string): { there: ServerName[]; missing: ServerName[] } {
-  const folders = [...searchPath.split(':'), ...MORE_FOLDERS];
   const isThere = (name: ServerName) => {
     const { program } = STARTED[name];
-    return program === undefined || folders.some((folder) => isExecutable(path.join(folder, program)));
+    return program === undefined || isProgram(program, searchPath);
   };
   return { there: SERVER_NAMES.filter(isThere), missing: SERVER_NAMES.filter((name) => !isThere(name)) };
-}
-
-function isExecutable(file: string): boolean {
-  try {
-    accessSync(file, constants.X_OK);
-    return true;
-  } catch {
-    return false;
-  }
-}
-
-/** A PATH on which every server is found. */
-export function serverPath(searchPath: string): string {
-  return [searchPath, ...MORE_FOLDERS].join(':');
 }
 
 export function serverCommand(name: ServerName): string {

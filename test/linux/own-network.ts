@@ -2,8 +2,10 @@
  * For tests that need interfaces: moves the main thread of this test file's process, and so every process that it starts, into an empty network
  * namespace that ends with it. The host's network is never touched.
  */
+
+import type { Need } from '../../src/lab/needs.ts';
 import { newNetworkNamespace } from '../../src/linux/namespaces.ts';
-import { type Need, needs } from '../needs.ts';
+import { needs } from '../needs.ts';
 
 /** False when the file now has a network of its own, or why its tests must be skipped. */
 export function ownNetwork(need: Need = 'namespaces'): string | false {

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { problemsOf, type RoundOutcome, soakResult, stallsOf, summaryLine, tallyOf } from '../../soak/judgement.ts';
+import { demandsOf, type RoundOutcome, soakResult, stallsOf, summaryLine, tallyOf } from '../../soak/judgement.ts';
 import type { RoundPlan } from '../../soak/plan.ts';
+import { problemsOf } from '../../src/lab/demands.ts';
 import type { LabResult } from '../../src/lab/result.ts';
 
 const PLAN: RoundPlan = {
@@ -38,7 +39,7 @@ const GOOD: LabResult = {
   divergences: 0,
 };
 
-const problems = (change: Partial<LabResult>) => problemsOf(PLAN, { ...GOOD, ...change }).join('; ');
+const problems = (change: Partial<LabResult>) => problemsOf(demandsOf(PLAN), { ...GOOD, ...change }).join('; ');
 
 test('a round that goes as planned has no problem', () => {
   assert.equal(problems({}), '');
