@@ -30,6 +30,7 @@ export class NorthWrap implements NorthPort {
   readonly #history: History;
   #mode: 'undecided' | 'record' | 'replay' = 'undecided';
   #isLive = false;
+  #recordedBytes = 0;
   #divergences = 0;
   #unprotected = 0;
   /** When the recording was taken that the processes have before them. */
@@ -75,6 +76,7 @@ export class NorthWrap implements NorthPort {
       if (!isHeard) return true;
       if (!this.#log.hasRoom(length)) return false;
       this.#log.north(bytes, offset, length);
+      this.#recordedBytes += length;
       this.#history.add(bytes, offset, length);
       return true;
     });
@@ -153,6 +155,7 @@ export class NorthWrap implements NorthPort {
     const lagMs = this.replays ? this.#arrivals.ageOf(this.taken - this.leftBytes, nowMs) : 0;
     return {
       mode: this.replays ? 'replay' : 'record',
+      bytes: this.taken + this.#recordedBytes,
       lagBytes: this.leftBytes,
       lagMs,
       lagMaxMs: this.#lag.at(nowMs),

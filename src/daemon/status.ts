@@ -77,6 +77,8 @@ export interface RecoveryStatus {
 export interface NorthStatus {
   /** Whether its processes learn from the system, or are given what the primary's have learnt. */
   readonly mode: 'record' | 'replay';
+  /** Of the recording since the server's start. */
+  readonly bytes: number;
   /** Of the recording: what they have before them. */
   readonly lagBytes: number;
   /** For how long they have been behind. */
