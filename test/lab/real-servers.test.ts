@@ -4,9 +4,9 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { test } from 'node:test';
+import { type Load, REAL_SERVERS } from '../../campaign/servers.ts';
 import { runLab } from '../../src/lab/run.ts';
 import { needs, SEARCH_PATH } from '../needs.ts';
-import { type Load, REAL_SERVERS } from './real-servers.ts';
 
 const LOAD: Load = { seconds: 1, bytes: 3_000_000 };
 const TIMEOUT_MS = 30_000;

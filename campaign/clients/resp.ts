@@ -1,5 +1,5 @@
 /** A connection to a redis that speaks RESP 2: https://redis.io/docs/latest/develop/reference/protocol-spec/ */
-import { Connection } from '../../../soak/clients/connection.ts';
+import { Connection } from '../../soak/clients/connection.ts';
 import { SERVER } from './client-program.ts';
 
 export type Reply = string | number | null | readonly Reply[];

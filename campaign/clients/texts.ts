@@ -1,5 +1,5 @@
 /** Texts that are work to compress, for a server and its client who have never spoken to each other. */
-import { Pattern } from '../../../soak/pattern.ts';
+import { Pattern } from '../../soak/pattern.ts';
 
 export const TEXTS = 8;
 const TEXT_BYTES = 500_000;

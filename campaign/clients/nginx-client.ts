@@ -10,7 +10,7 @@ import { readFileSync } from 'node:fs';
 import { type IncomingMessage, Agent as PlainAgent, get as plainGet, type RequestOptions } from 'node:http';
 import { Agent, get } from 'node:https';
 import { connect } from 'node:tls';
-import { Pattern } from '../../../soak/pattern.ts';
+import { Pattern } from '../../soak/pattern.ts';
 import { conclude, SERVER, wanted } from './client-program.ts';
 import { BIG_SEED, SMALL } from './nginx-files.ts';
 

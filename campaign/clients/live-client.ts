@@ -2,7 +2,7 @@
 // server's clock never goes back nor far ahead, and all viewers see the same frames.
 // Usage: live-client SECONDS [VIEWERS]. Exit code 0 when all is right.
 import { createHash } from 'node:crypto';
-import { Connection } from '../../../soak/clients/connection.ts';
+import { Connection } from '../../soak/clients/connection.ts';
 import { conclude, SERVER, wanted } from './client-program.ts';
 
 const FRAME_MS = 40;

@@ -1,5 +1,5 @@
 /** A connection to an RTSP 1.0 server (RFC 2326) in which RTP is interleaved (§10.12). */
-import { Connection } from '../../../soak/clients/connection.ts';
+import { Connection } from '../../soak/clients/connection.ts';
 import { SERVER, wanted } from './client-program.ts';
 
 const DOLLAR = 0x24;

@@ -9,7 +9,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { Pattern } from '../../../soak/pattern.ts';
+import { Pattern } from '../../soak/pattern.ts';
 import { conclude, SERVER, wanted } from './client-program.ts';
 
 const SHARE = 'files';

@@ -1,16 +1,16 @@
-/** The servers of `examples/` and what clients do with them: for tests with one server, and for those that crash its host. */
+/** The servers of `examples/` and what clients do with them: for the campaign, and for tests with and without fttcp. */
 import { execFileSync } from 'node:child_process';
 import { cpSync, mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { Pattern } from '../../soak/pattern.ts';
-import { type Need, SEARCH_PATH } from '../needs.ts';
+import { Pattern } from '../soak/pattern.ts';
+import { nodeCommand } from '../src/experiments/measured-run.ts';
+import { type Need, serverPath } from '../src/lab/needs.ts';
 import { BIG_SEED, SMALL } from './clients/nginx-files.ts';
 import { TEXTS, textOf } from './clients/texts.ts';
-import { client } from './failover.ts';
 
-/** Compiled, this file is in dist/test/lab. */
-const EXAMPLES = fileURLToPath(new URL('../../../examples', import.meta.url));
+/** Compiled, this file is in dist/campaign. */
+const EXAMPLES = fileURLToPath(new URL('../../examples', import.meta.url));
 const PASSWORD = 'secret';
 
 export interface Load {
@@ -39,7 +39,7 @@ export const REAL_SERVERS: Readonly<Record<string, RealServer>> = {
     server: 'exec ./start.sh',
     prepare: (state) => runScript('samba/prepare.sh', state, 'root', PASSWORD),
     clients: (_state, { bytes }) => {
-      const work = (protection: string) => `exec ${client('samba-client')} root%${PASSWORD} ${protection} ${bytes} 3`;
+      const work = (protection: string) => client('samba-client', `root%${PASSWORD}`, protection, bytes, 3);
       return {
         'three clients of plain SMB': work('off'),
         'three clients of signed SMB': work('sign'),
@@ -58,8 +58,8 @@ export const REAL_SERVERS: Readonly<Record<string, RealServer>> = {
       writeFileSync(path.join(state, 'html', 'small'), SMALL);
     },
     clients: (state, { seconds, bytes }) => {
-      const work = (name: string) =>
-        `exec ${client('nginx-client')} ${name} ${seconds} '${state}/certificate.pem' ${bytes}`;
+      const certificate = path.join(state, 'certificate.pem');
+      const work = (name: string) => client('nginx-client', name, seconds, certificate, bytes);
       return {
         'downloads over TLS': work('download'),
         'six downloads over TLS at a time': work('parallel'),
@@ -77,7 +77,7 @@ export const REAL_SERVERS: Readonly<Record<string, RealServer>> = {
     server: 'exec ./start.sh',
     prepare: (state) => copyExample('redis', state),
     clients: (_state, { seconds }) => ({
-      'what only one server can do': `exec ${client('redis-invariants-client')} ${seconds}`,
+      'what only one server can do': client('redis-invariants-client', seconds),
     }),
   },
 
@@ -86,15 +86,15 @@ export const REAL_SERVERS: Readonly<Record<string, RealServer>> = {
     port: 8554,
     server: 'exec ./start.sh',
     prepare: (state) => runScript('rtsp/prepare.sh', state),
-    clients: (_state, { seconds }) => ({ 'three sessions': `exec ${client('rtsp-client')} ${seconds} 3` }),
+    clients: (_state, { seconds }) => ({ 'three sessions': client('rtsp-client', seconds, 3) }),
   },
 
-  'live HTTP': {
+  'live-http': {
     needs: ['namespaces', 'program:python3'],
     port: 8000,
     server: 'exec python3 server.py',
     prepare: (state) => copyExample('live-http', state),
-    clients: (_state, { seconds }) => ({ 'four viewers': `exec ${client('live-client')} ${seconds} 4` }),
+    clients: (_state, { seconds }) => ({ 'four viewers': client('live-client', seconds, 4) }),
   },
 
   h2o: {
@@ -110,14 +110,18 @@ export const REAL_SERVERS: Readonly<Record<string, RealServer>> = {
       }
     },
     clients: (_state, { seconds }) => ({
-      'texts compressed over six connections': `exec ${client('compute-client')} ${seconds} 6`,
+      'texts compressed over six connections': client('compute-client', seconds, 6),
     }),
   },
 };
 
+function client(name: string, ...words: readonly (string | number)[]): string {
+  return nodeCommand(`campaign/clients/${name}.js`, ...words);
+}
+
 function runScript(script: string, ...words: readonly string[]): void {
   execFileSync(path.join(EXAMPLES, script), words, {
-    env: { ...process.env, PATH: SEARCH_PATH },
+    env: { ...process.env, PATH: serverPath(process.env.PATH ?? '') },
     stdio: ['ignore', 'ignore', 'pipe'],
   });
 }
