@@ -20,6 +20,22 @@ const POLICY_ASIDE = `${POLICY}.before-fttcp`;
 const POLICY_TEXT = '#!/bin/sh\n# By fttcp, while it installs packages; safe to remove.\nexit 101\n';
 const APT_ENVIRONMENT = { DEBIAN_FRONTEND: 'noninteractive', RUNLEVEL: '1' };
 
+/** What the lab and the servers of `examples/` are made of. */
+export const SERVER_PACKAGES = {
+  h2o: 'h2o',
+  ip: 'iproute2',
+  nginx: 'nginx-light',
+  nsenter: 'util-linux',
+  openssl: 'openssl',
+  python3: 'python3',
+  'redis-server': 'redis-server',
+  smbclient: 'smbclient',
+  smbd: 'samba',
+  tc: 'iproute2',
+  'lib/girepository-1.0/GstRtspServer-1.0.typelib': 'gir1.2-gst-rtsp-server-1.0',
+  'lib/python3/dist-packages/gi/__init__.py': 'python3-gi',
+};
+
 /**
  * @param {Record<string, string>} packages from a program, or a file `lib/…` that one loads, to the package that has it
  * @param {string} purpose begins the sentence that says what to install

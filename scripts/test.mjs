@@ -6,26 +6,10 @@ import path from 'node:path';
 import { run as runTests } from 'node:test';
 import { spec } from 'node:test/reporters';
 import { check } from './check.mjs';
-import { ensurePrograms } from './debian-packages.mjs';
+import { ensurePrograms, SERVER_PACKAGES } from './debian-packages.mjs';
 import { filesUnder, ROOT, script } from './setup.mjs';
 
-const PACKAGES = {
-  curl: 'curl',
-  h2o: 'h2o',
-  ip: 'iproute2',
-  nginx: 'nginx-light',
-  nsenter: 'util-linux',
-  openssl: 'openssl',
-  ps: 'procps',
-  python3: 'python3',
-  'redis-cli': 'redis-tools',
-  'redis-server': 'redis-server',
-  smbclient: 'smbclient',
-  smbd: 'samba',
-  tc: 'iproute2',
-  'lib/girepository-1.0/GstRtspServer-1.0.typelib': 'gir1.2-gst-rtsp-server-1.0',
-  'lib/python3/dist-packages/gi/__init__.py': 'python3-gi',
-};
+const PACKAGES = { ...SERVER_PACKAGES, curl: 'curl', ps: 'procps', 'redis-cli': 'redis-tools' };
 const LAB = path.join('test', 'lab') + path.sep;
 const UNIT_TIMEOUT_MS = 120_000;
 const LAB_TIMEOUT_MS = 600_000;
