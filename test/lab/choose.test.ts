@@ -6,8 +6,9 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import type { Need } from '../../src/lab/needs.ts';
 import { runLab } from '../../src/lab/run.ts';
-import { type Need, needs } from '../needs.ts';
+import { needs } from '../needs.ts';
 import { CALM_TIMEOUT, client, survives } from './failover.ts';
 
 /** Compiled, this file is in dist/test/lab. */

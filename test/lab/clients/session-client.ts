@@ -2,7 +2,7 @@
 // and the next count. Usage: session-client CONNECTIONS SECONDS. Exit code 0 when all is right.
 import { connect } from 'node:net';
 import { createInterface } from 'node:readline';
-import { conclude, SERVER, sleep, wanted } from './client-program.ts';
+import { conclude, SERVER, sleep, wanted } from '../../../campaign/clients/client-program.ts';
 
 const LINE_MS = 2;
 const connections = Number(process.argv[2]);
