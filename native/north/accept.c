@@ -17,8 +17,6 @@
 /* Above the program's own. */
 #define EARLY_FD 2000
 #define EARLY_MOST 64
-/** By then a connection within the host is made, if it will be. */
-#define CONNECT_MOMENT_NS 2000000
 
 struct peer {
   uint32_t length;
@@ -182,50 +180,68 @@ INTERPOSED int bind(int fd, __CONST_SOCKADDR_ARG name, socklen_t length) {
 }
 
 /** A replay comes to the next connection of a port sooner than the kernel forgets the last one. One that has a name already keeps it. */
-static void connect_from(int fd, const struct peer *own) {
+static void take_port(int fd, const struct peer *name) {
   int yes = 1, before = 0;
   uint32_t length = sizeof before;
   sys(SYS_getsockopt, fd, SOL_SOCKET, SO_REUSEADDR, &before, &length);
   sys(SYS_setsockopt, fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
-  sys(SYS_bind, fd, &own->name, own->length);
+  sys(SYS_bind, fd, &name->name, name->length);
   sys(SYS_setsockopt, fd, SOL_SOCKET, SO_REUSEADDR, &before, sizeof before);
 }
 
-/**
- * Without the token only where it has to wait: who takes the connection is not to be recorded before who makes it, for a replay would wait for
- * the one with what the other has to do.
- */
-static long connect_now(int fd, const struct sockaddr *to, socklen_t length) {
+/** By the port its other end knows it: it has one before anybody hears of it. @returns its name; of length 0: it needs none */
+static struct peer name_to_connect(int fd) {
+  struct peer own = own_name(fd);
+  if (kind_of(fd) != KIND_STREAM || !is_internet(&own)) return (struct peer){.length = 0};
+  // Both kinds of addresses have the port at the same place.
+  if (((struct sockaddr_in *)&own.name)->sin_port == 0) take_port(fd, &own);
+  return own_name(fd);
+}
+
+/** Begins it, and does not wait. */
+static long try_connect(int fd, const struct sockaddr *to, socklen_t length) {
   long flags = sys(SYS_fcntl, fd, F_GETFL);
-  if ((flags & O_NONBLOCK) != 0) return sys(SYS_connect, fd, to, length);
   sys(SYS_fcntl, fd, F_SETFL, flags | O_NONBLOCK);
   long result = sys(SYS_connect, fd, to, length);
   sys(SYS_fcntl, fd, F_SETFL, flags);
-  if (result != -EINPROGRESS && result != -EAGAIN) return result;
-  struct pollfd made = {fd, POLLOUT, 0};
-  struct timespec moment = {0, CONNECT_MOMENT_NS};
-  bool soon = result == -EINPROGRESS && sys(SYS_ppoll, &made, 1, &moment, 0, 0) > 0;
-  // Called again, it tells what became of the connection, or waits for it.
-  return soon ? sys(SYS_connect, fd, to, length) : blocking(sys(SYS_connect, fd, to, length));
+  return result;
 }
 
-/** Within the service: made again, from the same port, by which its other end knows it, and with the recorded outcome. */
+/** A connection that is there, for the primary had it. One whose other end is gone already is the program's to notice, as then. */
+static void await_connection(int fd, const struct sockaddr *to, socklen_t length) {
+  struct timespec moment = {0, 200000};
+  while (try_connect(fd, to, length) == -EAGAIN) sys(SYS_nanosleep, &moment, 0);
+  struct pollfd ready = {fd, POLLOUT, 0};
+  sys(SYS_ppoll, &ready, 1, 0, 0, 0);
+}
+
+/**
+ * Within the service: made again, and with the recorded outcome. Its other end may have taken it before this call returns: so there is a record before it,
+ * where a replay begins it, and one behind it.
+ */
 static long connect_to(int fd, const struct sockaddr *to, socklen_t length) {
   const struct north_record *record = recorded(NORTH_SOCKET_STATE, fd);
+  bool begun = record != 0;
+  if (begun) {
+    const struct peer *own = payload_of(record);
+    if (own->length > 0) take_port(fd, own);
+    try_connect(fd, to, length);
+    replay_taken(record);
+  } else {
+    struct peer own = name_to_connect(fd);
+    record_bytes(NORTH_SOCKET_STATE, fd, 0, 0, &own, sizeof own);
+  }
+  record = recorded(NORTH_SOCKET_STATE, fd);
   long result;
-  if (record == 0) {
-    result = connect_now(fd, to, length);
-    struct peer own = own_name(fd);
-    record_bytes(NORTH_SOCKET_STATE, fd, result, 0, &own, sizeof own);
-    return result;
+  if (record != 0) {
+    result = record->result;
+    if (result >= 0) await_connection(fd, to, length);
+    replay_taken(record);
+  } else {
+    result = blocking(sys(SYS_connect, fd, to, length));
+    if (begun && result == -EISCONN) result = 0;
+    record_result(NORTH_SOCKET_STATE, fd, result, 0);
   }
-  result = record->result;
-  const struct peer *own = payload_of(record);
-  if (result >= 0 || result == -EINPROGRESS || result == -EINTR) {
-    if (is_internet(own)) connect_from(fd, own);
-    sys(SYS_connect, fd, to, length);
-  }
-  replay_taken(record);
   return result;
 }
 

@@ -6,6 +6,7 @@
 #include "streams.h"
 
 #include <fcntl.h>
+#include <limits.h>
 #include <linux/sockios.h>
 #include <stdarg.h>
 #include <sys/ioctl.h>
@@ -74,45 +75,61 @@ static void await_here(int fd, short events) {
 
 /* ---- receiving ---- */
 
+/** Kernels before 6.4 have no calls on pipes that do not wait: then it is looked first. */
+static bool must_look(long result) {
+  return result == -EOPNOTSUPP || result == -ENOSYS;
+}
+
 /** @returns at once. */
 static long try_receive(int fd, enum kind kind, struct msghdr *message, int flags) {
   if (kind != KIND_PIPE) return sys(SYS_recvmsg, fd, message, flags | MSG_DONTWAIT);
+  long result = sys(SYS_preadv2, fd, message->msg_iov, message->msg_iovlen, -1, -1, RWF_NOWAIT);
+  if (!must_look(result)) return result;
   struct pollfd ready = {fd, POLLIN, 0};
   struct timespec none = {0, 0};
   if (sys(SYS_ppoll, &ready, 1, &none, 0, 0) == 0) return -EAGAIN;
   return sys(SYS_readv, fd, message->msg_iov, message->msg_iovlen);
 }
 
-static long receive_now(int fd, enum kind kind, struct msghdr *message, int flags) {
+/**
+ * A call on a stream that waits after it has done a part of its work lets others see that part: it has a record of its own, and the last one tells
+ * of the rest. In the detail of a record: it is not the last one.
+ */
+#define MORE (1u << 31)
+
+/** @param told of the call by earlier records. @returns what the last one is to tell */
+static long receive_now(int fd, enum kind kind, struct msghdr *message, int flags, size_t *told) {
   bool waits = (flags & MSG_DONTWAIT) == 0;
   size_t wanted = (flags & MSG_WAITALL) != 0 && kind == KIND_STREAM ? total(message->msg_iov, (int)message->msg_iovlen) : 1;
-  size_t done = 0;
+  size_t done = *told;
   struct iovec rest[PARTS_MAX];
   struct msghdr piece = *message;
   for (;;) {
+    if (done > 0) {
+      piece.msg_iovlen = (size_t)narrow(message->msg_iov, (int)message->msg_iovlen, done, SIZE_MAX, rest);
+      piece.msg_iov = rest;
+    }
     long result = try_receive(fd, kind, &piece, flags & ~MSG_WAITALL);
     if (result > 0) done += (size_t)result;
     if (result == 0 || done >= wanted || (result < 0 && result != -EAGAIN)) {
       message->msg_flags = piece.msg_flags;
       message->msg_namelen = piece.msg_namelen;
       message->msg_controllen = piece.msg_controllen;
-      return done > 0 ? (long)done : result;
+      return done > *told ? (long)(done - *told) : result;
     }
     if (result == -EAGAIN) {
-      if (!waits || is_nonblocking(fd)) return done > 0 ? (long)done : -EAGAIN;
+      if (!waits || is_nonblocking(fd)) return done > *told ? (long)(done - *told) : -EAGAIN;
+      if (done > *told) record_result(NORTH_READ, fd, (long)(done - *told), MORE);
+      *told = done;
       long waited = await(fd, POLLIN, patience(fd, SO_RCVTIMEO));
-      if (waited < 0) return done > 0 ? (long)done : waited;
-    }
-    if (done > 0) {
-      piece.msg_iovlen = (size_t)narrow(message->msg_iov, (int)message->msg_iovlen, done, SIZE_MAX, rest);
-      piece.msg_iov = rest;
+      if (waited < 0) return waited;
     }
   }
 }
 
 /** As many bytes as the primary's call returned: they come, for the log has them or a process of this server will send them. */
-static void receive_again(int fd, enum kind kind, const struct north_record *record, struct msghdr *message, int flags) {
-  size_t length = (size_t)record->result, done = 0;
+static void receive_again(int fd, enum kind kind, const struct north_record *record, struct msghdr *message, int flags, size_t done) {
+  size_t length = done + (size_t)record->result;
   struct iovec rest[PARTS_MAX];
   struct msghdr piece = *message;
   while (done < length) {
@@ -125,7 +142,7 @@ static void receive_again(int fd, enum kind kind, const struct north_record *rec
       diverged(record, NORTH_READ, fd, "the input ends before what was read");
     } else if ((flags & MSG_PEEK) == 0) {
       done += (size_t)result;
-    } else if ((size_t)result == length) {
+    } else if (result == record->result) {
       break;
     } else {
       struct timespec moment = {0, 200000};
@@ -138,21 +155,28 @@ static void receive_again(int fd, enum kind kind, const struct north_record *rec
 }
 
 static long receive_stream(int fd, enum kind kind, struct msghdr *message, int flags) {
-  const struct north_record *record = recorded(NORTH_READ, fd);
-  if (record == 0) {
-    long result = receive_now(fd, kind, message, flags);
-    record_result(NORTH_READ, fd, result, (uint32_t)message->msg_flags);
-    return result;
-  }
-  long result = record->result;
-  if (result > 0) {
-    receive_again(fd, kind, record, message, flags);
-  } else {
-    message->msg_controllen = 0;
-    message->msg_namelen = 0;
-    message->msg_flags = 0;
-  }
-  replay_taken(record);
+  size_t done = 0;
+  bool more = true;
+  long result;
+  do {
+    const struct north_record *record = recorded(NORTH_READ, fd);
+    if (record == 0) {
+      result = receive_now(fd, kind, message, flags, &done);
+      more = false;
+      record_result(NORTH_READ, fd, result, (uint32_t)message->msg_flags & ~MORE);
+      if (done == 0) return result;
+    } else {
+      result = record->result;
+      more = (record->detail & MORE) != 0;
+      if (result > 0) receive_again(fd, kind, record, message, flags, done);
+      replay_taken(record);
+    }
+    if (result > 0) done += (size_t)result;
+  } while (more);
+  if (done > 0) return (long)done;
+  message->msg_controllen = 0;
+  message->msg_namelen = 0;
+  message->msg_flags = 0;
   return result;
 }
 
@@ -160,7 +184,8 @@ static long receive_stream(int fd, enum kind kind, struct msghdr *message, int f
 static long receive_message(int fd, struct msghdr *message, int flags) {
   const struct north_record *record = recorded(NORTH_READ, fd);
   if (record == 0) {
-    long result = receive_now(fd, KIND_MESSAGES, message, flags);
+    size_t none = 0;
+    long result = receive_now(fd, KIND_MESSAGES, message, flags, &none);
     record_result(NORTH_READ, fd, result, (uint32_t)message->msg_flags);
     return result;
   }
@@ -201,7 +226,8 @@ static long receive_content_now(int fd, enum kind kind, struct msghdr *message, 
   struct msghdr piece = *message;
   piece.msg_iovlen = (size_t)narrow(message->msg_iov, (int)message->msg_iovlen, 0, CONTENT_MOST, parts);
   piece.msg_iov = parts;
-  long result = is_socket(fd) ? receive_now(fd, kind, &piece, flags) : receive_now(fd, KIND_PIPE, &piece, flags);
+  size_t none = 0;
+  long result = receive_now(fd, is_socket(fd) ? kind : KIND_PIPE, &piece, flags, &none);
   message->msg_flags = piece.msg_flags;
   message->msg_namelen = piece.msg_namelen;
   message->msg_controllen = piece.msg_controllen;
@@ -353,35 +379,44 @@ INTERPOSED ssize_t __recvfrom_chk(int fd, void *restrict into, size_t length, si
 
 static long try_send(int fd, enum kind kind, const struct msghdr *message, int flags) {
   if (kind != KIND_PIPE && kind != KIND_EVENTS) return sys(SYS_sendmsg, fd, message, flags | MSG_DONTWAIT | MSG_NOSIGNAL);
+  long result = sys(SYS_pwritev2, fd, message->msg_iov, message->msg_iovlen, -1, -1, RWF_NOWAIT);
+  if (!must_look(result)) return result;
   struct pollfd ready = {fd, POLLOUT, 0};
   struct timespec none = {0, 0};
   if (sys(SYS_ppoll, &ready, 1, &none, 0, 0) == 0) return -EAGAIN;
-  return sys(SYS_writev, fd, message->msg_iov, message->msg_iovlen);
+  // For so much there is room.
+  struct iovec first[PARTS_MAX];
+  return sys(SYS_writev, fd, first, narrow(message->msg_iov, (int)message->msg_iovlen, 0, PIPE_BUF, first));
 }
 
-static long send_now(int fd, enum kind kind, const struct msghdr *message, int flags) {
+/** @param told of the call by earlier records. @returns what the last one is to tell */
+static long send_now(int fd, enum kind kind, const struct msghdr *message, int flags, size_t *told) {
   bool waits = (flags & MSG_DONTWAIT) == 0 && !is_nonblocking(fd);
-  size_t wanted = total(message->msg_iov, (int)message->msg_iovlen), done = 0;
+  size_t wanted = total(message->msg_iov, (int)message->msg_iovlen), done = *told;
   struct iovec rest[PARTS_MAX];
   struct msghdr piece = *message;
   for (;;) {
+    if (done > 0) {
+      piece.msg_iovlen = (size_t)narrow(message->msg_iov, (int)message->msg_iovlen, done, SIZE_MAX, rest);
+      piece.msg_iov = rest;
+      piece.msg_control = 0;
+      piece.msg_controllen = 0;
+    }
     long result = try_send(fd, kind, &piece, flags);
     if (result >= 0) done += (size_t)result;
     // A short write of a call that does not block is the program's to handle.
-    if (done >= wanted || (result < 0 && result != -EAGAIN) || !waits) return done > 0 ? (long)done : result;
-    if (result == -EAGAIN) {
-      long waited = await(fd, POLLOUT, patience(fd, SO_SNDTIMEO));
-      if (waited < 0) return done > 0 ? (long)done : waited;
-    }
-    piece.msg_iovlen = (size_t)narrow(message->msg_iov, (int)message->msg_iovlen, done, SIZE_MAX, rest);
-    piece.msg_iov = rest;
-    piece.msg_control = done > 0 ? 0 : message->msg_control;
-    piece.msg_controllen = done > 0 ? 0 : message->msg_controllen;
+    if (done >= wanted || (result < 0 && result != -EAGAIN) || !waits) return done > *told ? (long)(done - *told) : result;
+    if (result != -EAGAIN) continue;
+    if (done > *told) record_result(NORTH_WRITE, fd, (long)(done - *told), MORE);
+    *told = done;
+    long waited = await(fd, POLLOUT, patience(fd, SO_SNDTIMEO));
+    if (waited < 0) return waited;
   }
 }
 
-static void send_again(int fd, enum kind kind, const struct north_record *record, const struct msghdr *message, int flags) {
-  size_t length = (size_t)record->result, done = 0;
+static void send_again(int fd, enum kind kind, const struct north_record *record, const struct msghdr *message, int flags,
+                       size_t done) {
+  size_t length = done + (size_t)record->result;
   struct iovec rest[PARTS_MAX];
   struct msghdr piece = *message;
   while (done < length) {
@@ -406,16 +441,25 @@ static void broken_pipe(long result, int flags) {
 }
 
 static long send_stream(int fd, enum kind kind, const struct msghdr *message, int flags) {
-  const struct north_record *record = recorded(NORTH_WRITE, fd);
+  size_t done = 0;
+  bool more;
+  const struct north_record *record;
   long result;
-  if (record == 0) {
-    result = send_now(fd, kind, message, flags);
-    record_result(NORTH_WRITE, fd, result, 0);
-  } else {
-    result = record->result;
-    if (result > 0) send_again(fd, kind, record, message, flags);
-    replay_taken(record);
-  }
+  do {
+    record = recorded(NORTH_WRITE, fd);
+    if (record == 0) {
+      result = send_now(fd, kind, message, flags, &done);
+      more = false;
+      record_result(NORTH_WRITE, fd, result, 0);
+    } else {
+      result = record->result;
+      more = (record->detail & MORE) != 0;
+      if (result > 0) send_again(fd, kind, record, message, flags, done);
+      replay_taken(record);
+    }
+    if (result > 0) done += (size_t)result;
+  } while (more);
+  if (done > 0) return (long)done;
   if (kind == KIND_STREAM || record != 0) broken_pipe(result, flags);
   return result;
 }

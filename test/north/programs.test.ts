@@ -25,6 +25,7 @@ const PROGRAMS = {
   'epoll.c': 'sets of descriptors tell what is ready',
   'polling.c': 'descriptors for events tell of each once',
   'sockets.c': 'messages between processes arrive in one order',
+  'flow.c': 'more than a pipe holds goes from one thread to another',
   'sharing.c': 'processes take turns at what they share',
   'stacks.c': 'small stacks are large enough',
   'interpreter.py': 'threads of an interpreter take turns',

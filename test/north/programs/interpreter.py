@@ -1,6 +1,5 @@
-# Threads under an interpreter's lock, with queues, timers and timeouts, and a pool.
+# Threads under an interpreter's lock, with queues, timers and timeouts.
 import queue, random, sys, threading, time
-from concurrent.futures import ThreadPoolExecutor
 
 def say(text):
     sys.stdout.write(text + "\n")
@@ -33,8 +32,6 @@ event = threading.Event()
 threading.Timer(0.01, event.set).start()
 event.wait(0.001)
 assert event.wait(10)
-with ThreadPoolExecutor(3) as pool:
-    say(f"pool {sum(pool.map(lambda n: n * n, range(50)))}")
 say(f"random = {random.random()} {time.time()} {hash('text')} {id(object()) % 1}")
 last = time.monotonic()
 for i in range(20):
