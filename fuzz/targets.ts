@@ -7,6 +7,7 @@ import { lan } from './targets/lan.ts';
 import { link } from './targets/link.ts';
 import { log } from './targets/log.ts';
 import { netlink } from './targets/netlink.ts';
+import { north } from './targets/north.ts';
 import { packet } from './targets/packet.ts';
 import { sealed } from './targets/sealed.ts';
 import { tun } from './targets/tun.ts';
@@ -19,6 +20,7 @@ export const TARGETS: readonly Target[] = [
   link,
   sealed,
   log,
+  north,
   heartbeat,
   witness,
   control,

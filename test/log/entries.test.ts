@@ -82,6 +82,23 @@ test('what a connection was opened with is read as it was written', () => {
   );
 });
 
+test('what the server has learnt is read as it was written, up to the longest piece', () => {
+  fc.assert(
+    fc.property(fc.uint8Array({ minLength: 1, maxLength: 2_000 }), fc.nat(9), (recording, before) => {
+      const source = Uint8Array.of(...new Uint8Array(before).fill(0xee), ...recording, 0xee);
+      const frame = written((log) => log.north(source, before, recording.length));
+      deepEqual([frame.type, frame.connection], [layout.ENTRY.NORTH, 0]);
+      deepEqual(frame.copy(layout.NORTH_DATA, frame.length - layout.NORTH_DATA), recording);
+    }),
+  );
+  const queue = new ByteQueue(new Uint8Array(1 << 20));
+  const log = new LogWriter(queue);
+  log.start();
+  log.north(new Uint8Array(layout.NORTH_MOST), 0, layout.NORTH_MOST);
+  const frame = new FrameView();
+  equal(frame.set(queue.bytes, queue.readOffset, queue.readable), layout.FRAME_MAX);
+});
+
 test('the third segment, a FIN, an end of urgent data and a note of the client are read as they were written', () => {
   fc.assert(
     fc.property(word32, position, position, word32, (connection, first, second, tsVal) => {

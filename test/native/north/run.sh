@@ -9,11 +9,11 @@ mkdir -p "$work"
 flags='-std=gnu11 -O1 -g -Wall -Wextra -Werror'
 
 # Undefined behaviour traps: the shim has no runtime to report it.
-gcc $flags -fPIC -fvisibility=hidden -fsanitize=undefined -fsanitize-undefined-trap-on-error -shared \
+cc $flags -fPIC -fvisibility=hidden -fsanitize=undefined -fsanitize-undefined-trap-on-error -shared \
   -o "$work/north.so" "$shim_source"/*.c -ldl -Wl,-z,defs
-gcc $flags -fsanitize=address,undefined -o "$work/drive" "$here/drive.c"
+cc $flags -fsanitize=address,undefined -o "$work/drive" "$here/drive.c"
 for program in status numbers files directories locks streams; do
-  gcc $flags -o "$work/$program" "$here/$program.c"
+  cc $flags -o "$work/$program" "$here/$program.c"
 done
 
 failed=0
