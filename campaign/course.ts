@@ -16,7 +16,7 @@ export interface Course {
   readonly atMs?: number;
 }
 
-/** A client that has so often ended before its power-off was due is not to be hit. */
+/** A client that has so often ended before a host took over is not to be hit. */
 const ATTEMPTS_MAX = 5;
 
 /** Too early ones are followed by another attempt at the same round. @throws FttcpError `interrupted` */
@@ -56,12 +56,12 @@ async function* attemptsAt(
   settings: RoundSettings,
 ): AsyncGenerator<RoundOutcome> {
   for (let attempt = 1; ; attempt++) {
-    const drawnMs = moments.of(round);
+    const drawnMs = moments.of(round, attempt);
     const atMs = attempt === 1 ? (wantedMs ?? drawnMs) : drawnMs;
     const outcome = await runRound({ ...conditions, round, atMs }, subject, settings);
     if (outcome.problems.length === 0) moments.learn(outcome.lengthMs);
     if (outcome.isTooEarly && attempt === ATTEMPTS_MAX) {
-      yield { ...outcome, isTooEarly: false, problems: [`the client ended before the power-off ${attempt} times`] };
+      yield { ...outcome, isTooEarly: false, problems: [`the client ended before a host took over ${attempt} times`] };
       return;
     }
     yield outcome;

@@ -9,7 +9,7 @@ import type { Look } from './round.ts';
 
 export interface RoundOutcome {
   readonly plan: RoundPlan;
-  /** The client ended, as it should, before the power-off: the round has shown nothing. */
+  /** The client ended, as it should, before a host took over: the round has shown nothing. */
   readonly isTooEarly: boolean;
   /** Sentences; none: it went as it must. */
   readonly problems: readonly string[];
@@ -34,7 +34,7 @@ interface Spread {
 export interface Sum {
   readonly rounds: number;
   readonly failed: number;
-  /** Runs that were repeated, because the client had ended before the power-off. */
+  /** Runs that were repeated, because the client had ended before a host took over. */
   readonly tooEarly: number;
   readonly stall: Spread;
   /** Of the backup's server, the longest before the power-off; `n` is 0 where there is none. */
@@ -70,9 +70,9 @@ export function problemsOf(plan: RoundPlan, result: LabResult): string[] {
   return unmetDemands({ failovers: { least: 1, most: 1 }, faults: [faultText(plan)], connections: 0 }, result);
 }
 
-/** All went well, but for the power-off that was still to come. */
-function isTooEarly({ ok, faults, falsePromotions }: LabResult): boolean {
-  return ok && faults.length === 0 && falsePromotions === 0;
+/** All went well, but for what was still to come. A client that a takeover is denied does not end well. */
+function isTooEarly({ ok, failovers, falsePromotions }: LabResult): boolean {
+  return ok && failovers.length === 0 && falsePromotions === 0;
 }
 
 export function outcomeOf(

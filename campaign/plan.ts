@@ -24,6 +24,7 @@ export interface RoundPlan extends Conditions {
 const FIRST_MS = 100;
 /** A client that is a little faster than the last time still works then. */
 const LAST_SHARE = 0.95;
+const NEARER = 0.8;
 
 /** Of one client. The share of its work that is done then is the round's own; how long the work takes is learnt from the rounds before. */
 export class Moments {
@@ -35,10 +36,12 @@ export class Moments {
     this.#lengthMs = 1000 * load.seconds;
   }
 
-  of(round: number): number {
+  /** @param attempt from 1: each further one is nearer */
+  of(round: number, attempt = 1): number {
     const lastMs = LAST_SHARE * this.#lengthMs;
     const firstMs = Math.min(FIRST_MS, lastMs);
-    return Math.round(firstMs + new Random(...this.#seeds, round).next() * (lastMs - firstMs));
+    const share = new Random(...this.#seeds, round).next() * NEARER ** (attempt - 1);
+    return Math.round(firstMs + share * (lastMs - firstMs));
   }
 
   /** @param lengthMs how long the client took, without the takeover */

@@ -39,12 +39,13 @@ const EARLY: LabResult = { ...GOOD, faults: [], failovers: [] };
 
 test('a round demands one failover, and all that the lab looks at', () => {
   assert.deepEqual(problemsOf(PLAN, GOOD), []);
-  assert.match(problemsOf(PLAN, { ...GOOD, failovers: [] }).join(), /0 failovers instead of 1/);
+  assert.match(problemsOf(PLAN, { ...GOOD, ok: false, failovers: [] }).join(), /0 failovers instead of 1/);
   assert.match(problemsOf(PLAN, { ...GOOD, divergences: 1 }).join(), /answered differently/);
 });
 
-test('a client that ended well before the power-off was due is no failure, and has shown nothing', () => {
+test('a client that ended well before a host took over is no failure, and has shown nothing', () => {
   assert.deepEqual(problemsOf(PLAN, EARLY), []);
+  assert.deepEqual(problemsOf(PLAN, { ...GOOD, failovers: [] }), []);
   assert.equal(outcomeOf(PLAN, 'folder', [], EARLY).isTooEarly, true);
   assert.equal(outcomeOf(PLAN, 'folder', [], GOOD).isTooEarly, false);
 });

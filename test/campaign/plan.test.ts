@@ -30,6 +30,13 @@ test('a client that took less than was thought has its moments nearer, at the sa
   assert.equal(order(early)[0], order(late)[0]);
 });
 
+test('a further attempt at a round is nearer, however long the client took', () => {
+  const drawn = all(moments());
+  const again = ROUNDS.map((round) => moments().of(round, 2));
+  assert.ok(again.every((atMs, index) => atMs >= 100 && atMs <= (drawn[index] ?? 0)));
+  assert.notDeepEqual(again, drawn);
+});
+
 test('even a client that is over at once is hit before it ends', () => {
   const short = moments();
   short.learn(20);
