@@ -99,7 +99,7 @@ async function campaign(names: string[], flags: Flags): Promise<void> {
 
 /** Those that are named, or all, of which a client is wanted. @throws FttcpError `usage` */
 function chosenServers(names: readonly string[], client: string): [string, RealServer][] {
-  const unknown = names.find((name) => !(name in REAL_SERVERS));
+  const unknown = names.find((name) => !Object.hasOwn(REAL_SERVERS, name));
   if (unknown !== undefined) {
     throw new FttcpError('usage', `There is no server "${unknown}" in the campaign, but ${SERVER_NAMES}.`);
   }
