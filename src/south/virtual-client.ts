@@ -76,6 +76,8 @@ export class VirtualClient {
    * which the primary's kernel had them, so they come to this one's in that order too.
    */
   completeHandshake(connection: Connection, nowMs: number): void {
+    // Without a server nothing answers the SYN.
+    if (this.#context.retains) return;
     this.#incomplete.push(connection);
     this.#completeInOrder(nowMs);
   }
