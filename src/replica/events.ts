@@ -1,4 +1,5 @@
 // What a host's state machine tells of itself: rare, and each with a stable name (docs/deploy.md).
+import type { NorthDivergence } from '../north/divergence.ts';
 
 export type ReplicaEvent =
   | { readonly event: 'primary'; readonly epoch: number }
@@ -54,19 +55,7 @@ export type ReplicaEvent =
       readonly divergences: number;
     }
   /** A process of this host's server does otherwise than the recording of the primary's says: what it would say is of no use. */
-  | {
-      readonly event: 'server-diverged';
-      readonly process: number;
-      readonly thread: number;
-      readonly expected: string;
-      readonly made: string;
-      readonly expectedObject: number;
-      readonly madeObject: number;
-      readonly expectedResult: number;
-      readonly client: string;
-      readonly text: string;
-      readonly divergences: number;
-    }
+  | ({ readonly event: 'server-diverged'; readonly divergences: number } & NorthDivergence)
   /** The server has started a program that is not recorded: what that learns, the other host's learns for itself. */
   | { readonly event: 'unprotected-program'; readonly program: string }
   /** Somebody else on the LAN uses the service address. */
