@@ -97,8 +97,8 @@ export interface Ends {
   readonly destination: Uint8Array;
 }
 
-/** How the checksum of a written frame is: summed in full, partial with a virtio header that says so, or wrong. */
-export type ChecksumKind = 'full' | 'partial' | 'wrong';
+/** How the checksum of a written frame is: summed in full, by a sender whose network card has verified it too, partial, or wrong. */
+export type ChecksumKind = 'full' | 'verified' | 'partial' | 'wrong';
 
 /** A frame of the LAN as a packet socket gives it: virtio header, Ethernet, packet. */
 export function lanFrame(packet: TcpPacket, ends: Ends, macs: Ends, kind: ChecksumKind = 'full'): Uint8Array {
@@ -116,6 +116,7 @@ export function lanFrame(packet: TcpPacket, ends: Ends, macs: Ends, kind: Checks
     equal(segment.parse(bytes, FRAME_IP, length - FRAME_IP), '');
     segment.fillFullChecksum();
     if (kind === 'wrong') segment.setChecksum(segment.checksum ^ 0x5a);
+    if (kind === 'verified') writeVirtio(bytes, 0, VIRTIO_DATA_VALID, GSO_NONE, 0, 0, 0, 0);
   }
   return bytes.slice(0, length);
 }
@@ -242,11 +243,11 @@ function readAdvertisement(bytes: Uint8Array, offset: number, length: number): H
   return { kind: 'advertisement', destination, destinationMac: macToString(bytes, offset + VIRTIO_HEADER), solicited };
 }
 
-/** Whether a kernel would take the packet in this frame: its checksum holds, or the virtio header vouches for it. */
+/** Whether a kernel would take the packet in this frame: its checksum holds, or is still to be summed. */
 export function isSound(bytes: Uint8Array): boolean {
   const segment = new Segment();
   if (segment.parse(bytes, FRAME_IP, bytes.length - FRAME_IP) !== '' || !segment.isTcp) return true;
-  return (virtioFlags(bytes, 0) & (VIRTIO_NEEDS_CSUM | VIRTIO_DATA_VALID)) !== 0 || segment.checksumOk();
+  return (virtioFlags(bytes, 0) & VIRTIO_NEEDS_CSUM) !== 0 || segment.checksumOk();
 }
 
 /** Reads a packet that the wrap gives to the server's kernel. */
@@ -284,7 +285,7 @@ function readPacket(bytes: Uint8Array, virtio: number, start: number, length: nu
   return { kind: 'tcp', tcp, segmentSize, ecn: segment.ecn, source, destination };
 }
 
-/** VIRTIO 1.2 §5.1.6: what a kernel would refuse, or send on wrong. */
+/** VIRTIO 1.2 §5.1.6: what a kernel would refuse, or send on wrong. Linux does not look at DATA_VALID in what it is given. */
 function checkOffload(segment: Segment, virtio: number, linkStart: number): void {
   const { bytes } = segment;
   const flags = virtioFlags(bytes, virtio);
@@ -294,8 +295,8 @@ function checkOffload(segment: Segment, virtio: number, linkStart: number): void
     const given = segment.checksum;
     segment.fillPartialChecksum();
     equal(given, segment.checksum, 'the partial checksum is the sum of the pseudo-header');
-  } else if ((flags & VIRTIO_DATA_VALID) === 0) {
-    ok(segment.checksumOk(), 'the checksum is right, or the virtio header vouches for it');
+  } else {
+    ok(segment.checksumOk(), 'the checksum is right, or still to be summed');
   }
   if (virtioGsoType(bytes, virtio) !== GSO_NONE) {
     ok((flags & VIRTIO_NEEDS_CSUM) !== 0, 'a large segment has a partial checksum');

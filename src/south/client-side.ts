@@ -13,7 +13,14 @@ import { ECN_CE } from '../wire/ip.ts';
 import { ipIs, loadIp } from '../wire/ip-address.ts';
 import { Segment } from '../wire/segment.ts';
 import { ACK, CWR, FIN, RST, SYN, URG } from '../wire/tcp.ts';
-import { frameToTunVirtio, VIRTIO_DATA_VALID, VIRTIO_HEADER, VIRTIO_NEEDS_CSUM, virtioFlags } from '../wire/virtio.ts';
+import {
+  frameToTunVirtio,
+  requirePartialChecksum,
+  VIRTIO_DATA_VALID,
+  VIRTIO_HEADER,
+  VIRTIO_NEEDS_CSUM,
+  virtioFlags,
+} from '../wire/virtio.ts';
 import { type AddressResolution, isNdp } from './address-resolution.ts';
 import type { Backpressure } from './backpressure.ts';
 import { type Connection, NONE } from './connection.ts';
@@ -411,7 +418,7 @@ export class ClientSide {
     assert(dataLength >= 0, 'a segment beyond the window is not accepted');
     segment.setDataLength(dataLength);
     segment.setFlags(segment.flags & ~FIN);
-    if ((virtioFlags(segment.bytes, 0) & VIRTIO_NEEDS_CSUM) !== 0) segment.fillPartialChecksum();
+    segment.fillPartialChecksum();
   }
 
   #elicitAck(connection: Connection, nowMs: number): void {
@@ -419,11 +426,11 @@ export class ClientSide {
     else if (!this.#isSnooped) this.#emitter.ack(connection, nowMs);
   }
 
+  /** From here on the segment may be changed: its checksum is partial. */
   #checksumHolds(segment: Segment): boolean {
-    const flags = virtioFlags(segment.bytes, 0);
-    if ((flags & (VIRTIO_NEEDS_CSUM | VIRTIO_DATA_VALID)) !== 0) return true;
-    if (!segment.checksumOk()) return false;
-    segment.bytes[0] = flags | VIRTIO_DATA_VALID;
+    const isVouchedFor = (virtioFlags(segment.bytes, 0) & (VIRTIO_NEEDS_CSUM | VIRTIO_DATA_VALID)) !== 0;
+    if (!isVouchedFor && !segment.checksumOk()) return false;
+    requirePartialChecksum(segment.bytes, 0, segment);
     return true;
   }
 

@@ -8,8 +8,9 @@ import type { Segment } from '../wire/segment.ts';
 import { SegmentFields, writeSegment } from '../wire/segment-writer.ts';
 import { seq, seqAdd } from '../wire/seq.ts';
 import { ACK, RST } from '../wire/tcp.ts';
-import { GSO_NONE, VIRTIO_DATA_VALID, VIRTIO_HEADER, writeVirtio } from '../wire/virtio.ts';
+import { GSO_NONE, VIRTIO_HEADER, writeVirtio } from '../wire/virtio.ts';
 import type { SouthContext } from './context.ts';
+import { writeTcpVirtio } from './emitter.ts';
 
 export class Refusal {
   readonly #context: SouthContext;
@@ -28,7 +29,6 @@ export class Refusal {
     if (packet.isTcp) length = this.#writeReset(packet);
     else if (packet.protocol === PROTOCOL_UDP && !packet.isFragment) length = this.#writeUnreachable(packet);
     if (length === 0) return;
-    writeVirtio(this.#scratch, 0, VIRTIO_DATA_VALID, GSO_NONE, 0, 0, 0, 0);
     this.#context.ports.tun(this.#scratch, 0, VIRTIO_HEADER + length);
   }
 
@@ -42,7 +42,9 @@ export class Refusal {
     fields.seq = (segment.flags & ACK) === 0 ? seq(0) : segment.ack;
     fields.ack = seqAdd(segment.seq, segment.segLen);
     fields.flags = RST | ACK;
-    return writeSegment(this.#scratch, VIRTIO_HEADER, fields);
+    const length = writeSegment(this.#scratch, VIRTIO_HEADER, fields);
+    writeTcpVirtio(this.#scratch, 0, 0, length, fields, 0);
+    return length;
   }
 
   #writeUnreachable(datagram: Segment): number {
@@ -50,6 +52,7 @@ export class Refusal {
     const to = new Uint8Array(16);
     datagram.copyDestination(from);
     datagram.copySource(to);
+    writeVirtio(this.#scratch, 0, 0, GSO_NONE, 0, 0, 0, 0);
     const { bytes: quoted, ipOffset: quotedOffset, ipLength: quotedLength } = datagram;
     return writeIcmpPortUnreachable(this.#scratch, VIRTIO_HEADER, { from, to, quoted, quotedOffset, quotedLength });
   }

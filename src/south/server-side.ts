@@ -8,7 +8,7 @@ import { loadIp } from '../wire/ip-address.ts';
 import { Segment } from '../wire/segment.ts';
 import { seqAdd, seqDiff } from '../wire/seq.ts';
 import { ACK, CWR, ECE, FIN, RST, SYN } from '../wire/tcp.ts';
-import { tunToFrameVirtio, VIRTIO_HEADER } from '../wire/virtio.ts';
+import { requirePartialChecksum, tunToFrameVirtio, VIRTIO_HEADER } from '../wire/virtio.ts';
 import type { Backpressure } from './backpressure.ts';
 import { Connection, NONE } from './connection.ts';
 import type { SouthContext } from './context.ts';
@@ -18,7 +18,7 @@ import type { IcmpErrors } from './icmp-errors.ts';
 import type { Refusal } from './refusal.ts';
 import { FRAME_IP, TUN_HEADROOM } from './release-queue.ts';
 import type { Takeover } from './takeover.ts';
-import { isTranslated, requirePartialChecksum, translateForClient } from './translation.ts';
+import { isTranslated, translateForClient } from './translation.ts';
 import type { VirtualClient } from './virtual-client.ts';
 
 const MAC_SCRATCH = new Uint8Array(6);

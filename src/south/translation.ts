@@ -2,8 +2,7 @@
 // server's stream, SACK blocks, timestamps, window scale. On a host that was the primary from the start all offsets are zero.
 import type { Segment } from '../wire/segment.ts';
 import { seqDiff } from '../wire/seq.ts';
-import { SYN, TCP_CHECKSUM } from '../wire/tcp.ts';
-import { VIRTIO_HEADER, VIRTIO_NEEDS_CSUM, writeVirtio } from '../wire/virtio.ts';
+import { SYN } from '../wire/tcp.ts';
 import type { Connection } from './connection.ts';
 import { clampWindow } from './emitter.ts';
 
@@ -35,15 +34,4 @@ export function translateForClient(connection: Connection, segment: Segment): vo
     connection.inSaidEdge -
     (connection.inWireNxt + seqDiff(segment.ack, connection.inPositionToSeq(connection.inWireNxt)));
   if ((segment.flags & SYN) === 0) segment.setWindow(clampWindow(window / 2 ** connection.serverScaleWire));
-}
-
-/**
- * Makes the checksum of a frame for the LAN partial after a translation, whatever it was before.
- * @param offset of the frame's virtio header, written already.
- */
-export function requirePartialChecksum(bytes: Uint8Array, offset: number, segment: Segment): void {
-  segment.fillPartialChecksum();
-  if (((bytes[offset] ?? 0) & VIRTIO_NEEDS_CSUM) !== 0) return;
-  const start = segment.transportOffset - offset - VIRTIO_HEADER;
-  writeVirtio(bytes, offset, VIRTIO_NEEDS_CSUM, 0, 0, 0, start, TCP_CHECKSUM);
 }

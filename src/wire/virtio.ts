@@ -5,6 +5,8 @@
  */
 import { getU8, getU16le, setU16le } from './bytes.ts';
 import { ETHERNET_HEADER } from './ethernet.ts';
+import type { Segment } from './segment.ts';
+import { TCP_CHECKSUM } from './tcp.ts';
 
 export const VIRTIO_HEADER = 10;
 
@@ -61,6 +63,19 @@ export function writeVirtio(
   setU16le(bytes, offset + 4, gsoSize);
   setU16le(bytes, offset + 6, csumStart);
   setU16le(bytes, offset + 8, csumOffset);
+}
+
+/**
+ * Makes the checksum of a frame's TCP segment partial, whatever it was before, so that the segment may be changed. Linux heeds no
+ * DATA_VALID in what it is given: without this it would sum the segment itself, and drop one that was changed.
+ * @param offset of the virtio header, which is followed by what its offsets count from.
+ */
+export function requirePartialChecksum(bytes: Uint8Array, offset: number, segment: Segment): void {
+  segment.fillPartialChecksum();
+  if ((virtioFlags(bytes, offset) & VIRTIO_NEEDS_CSUM) !== 0) return;
+  bytes[offset] = VIRTIO_NEEDS_CSUM;
+  setU16le(bytes, offset + 6, segment.transportOffset - offset - VIRTIO_HEADER);
+  setU16le(bytes, offset + 8, TCP_CHECKSUM);
 }
 
 /** Copies a packet socket's header at `from` to `to` in the same array as a TUN wants it. The two may overlap. */

@@ -92,7 +92,7 @@ const EXTENSIONS: readonly (readonly [name: string, first: number, bytes: readon
   ['several of them', 0, [60, 0, 5, 2, 0, 0, 1, 0, 44, 0, 1, 4, 0, 0, 0, 0, 6, 0, 0, 0, 0, 0, 0, 9]],
 ];
 
-for (const kind of ['full', 'partial'] as const) {
+for (const kind of ['full', 'verified', 'partial'] as const) {
   test(`RFC 791 §3.1: TCP behind options of IPv4 is taken, checksum ${kind}`, () => {
     const attack = established();
     const given = watch(attack.world, 0);
