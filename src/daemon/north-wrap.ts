@@ -3,13 +3,15 @@
  * backup what the log has of it goes to its own server's processes.
  */
 import { existsSync, writeFileSync } from 'node:fs';
-import { assert } from '../errors.ts';
 import { inNetworkNamespace } from '../linux/namespaces.ts';
 import { NORTH_MOST } from '../log/entry.ts';
 import type { LogWriter } from '../log/log-writer.ts';
+import { Arrivals } from '../north/arrivals.ts';
 import { Distributor } from '../north/distributor.ts';
 import type { NorthDivergence } from '../north/divergence.ts';
+import { History } from '../north/history.ts';
 import { RECORDING_BYTES } from '../north/layout.ts';
+import { RecentMost } from '../north/recent-most.ts';
 import type { NorthPort } from '../south/context.ts';
 import { NorthMemory } from './north-memory.ts';
 import type { NorthStatus } from './status.ts';
@@ -18,7 +20,6 @@ import type { NorthStatus } from './status.ts';
 const WAITING_BYTES_MAX = 64 << 20;
 /** What a replay that reads a log from the disk has ahead. */
 const AHEAD_BYTES = 1 << 20;
-const RECENT_MS = 60_000;
 /** Of a connection's send buffer on a backup: twice the most that an enclosure's kernel gives one by itself. */
 const SEND_BUFFER_BYTES = 8 << 20;
 
@@ -173,85 +174,4 @@ function widenSendBuffers(enclosurePid: number): void {
   inNetworkNamespace(`/proc/${enclosurePid}/ns/net`, () => {
     writeFileSync('/proc/sys/net/ipv4/tcp_wmem', `4096 ${SEND_BUFFER_BYTES} ${SEND_BUFFER_BYTES}`);
   });
-}
-
-/** Which byte of a stream was taken when, to a millisecond. */
-class Arrivals {
-  /** By turns: the stream's length, and when it had that. */
-  #marks: number[] = [];
-
-  add(length: number, nowMs: number): void {
-    const [before, lastMs] = this.#marks.slice(-2);
-    if (before === length) return;
-    // What came within a millisecond of the last mark counts as having come with it.
-    if (lastMs !== undefined && nowMs - lastMs < 1) this.#marks.splice(-2, 1, length);
-    else this.#marks.push(length, nowMs);
-  }
-
-  /** For how long the byte behind `length` has been there; 0: it has not come yet. */
-  ageOf(length: number, nowMs: number): number {
-    let past = 0;
-    while (past < this.#marks.length && (this.#marks[past] ?? 0) <= length) past += 2;
-    this.#marks.splice(0, past);
-    const [, sinceMs = nowMs] = this.#marks;
-    return nowMs - sinceMs;
-  }
-}
-
-/** The largest of the values of the last minute, and up to a minute longer. */
-class RecentMost {
-  #sinceMs = 0;
-  #most = 0;
-  #mostBefore = 0;
-
-  add(value: number, nowMs: number): void {
-    this.#turn(nowMs);
-    this.#most = Math.max(this.#most, value);
-  }
-
-  at(nowMs: number): number {
-    this.#turn(nowMs);
-    return Math.max(this.#most, this.#mostBefore);
-  }
-
-  #turn(nowMs: number): void {
-    if (nowMs - this.#sinceMs < RECENT_MS) return;
-    this.#mostBefore = nowMs - this.#sinceMs < 2 * RECENT_MS ? this.#most : 0;
-    this.#most = 0;
-    this.#sinceMs = nowMs;
-  }
-}
-
-/** All that was recorded since the server's start, while a backup may still join. */
-class History {
-  readonly #bytesMax: number;
-  #pieces: Uint8Array[] = [];
-  #bytes = 0;
-  #isOver = false;
-  overrun = false;
-
-  constructor(bytesMax: number) {
-    this.#bytesMax = bytesMax;
-  }
-
-  add(bytes: Uint8Array, offset: number, length: number): void {
-    if (this.#isOver || this.overrun) return;
-    this.overrun = this.#bytes + length > this.#bytesMax;
-    this.#bytes += length;
-    if (this.overrun) this.#pieces = [];
-    else this.#pieces.push(bytes.slice(offset, offset + length));
-  }
-
-  /** A server that has had connections takes no joiner. */
-  end(): void {
-    this.#isOver = true;
-    this.#pieces = [];
-  }
-
-  appendTo(log: LogWriter): void {
-    for (const piece of this.#pieces) {
-      assert(log.hasRoom(piece.length), 'the bound of what is recorded before there is a backup is less than the log');
-      log.north(piece, 0, piece.length);
-    }
-  }
 }
