@@ -1,4 +1,4 @@
-/** How long a client stalls when the primary's host loses its power: under three loads, with each kind of backup and of snooping. */
+/** How long a client stalls when the primary's host loses its power: under three loads, with each kind of backup, of level and of snooping. */
 import { SNOOP_MODES } from '../lab/service.ts';
 import { stripChart } from './charts/strip.ts';
 import { type Experiment, type ExperimentSettings, type Outcome, type Picture, repetitions } from './experiment.ts';
@@ -18,7 +18,7 @@ const LOADS = ['up', 'down', 'echo'] as const satisfies readonly Load[];
 type FailoverLoad = (typeof LOADS)[number];
 
 export interface FailoverVariant {
-  /** Such as `hot, reactive snooping`. */
+  /** Such as `hot`, `cold, recorded`, `hot, reactive snooping`; the level is `stream` where none is named. */
   readonly variant: string;
   readonly loads: Readonly<Record<FailoverLoad, FailoverStalls & { readonly stallsMs: readonly number[] }>>;
 }
@@ -35,11 +35,15 @@ const LOAD_NAMES: Readonly<Record<FailoverLoad, string>> = {
   echo: 'echo, a line a millisecond',
 };
 
+const BACKUPS = SYSTEMS.filter((system) => system !== 'direct');
+const RECORDED = ', recorded';
+
 /** With snooping the LAN is a hub, without it a switch, as it would be. */
 const VARIANTS: readonly { readonly variant: string; readonly circumstances: Circumstances }[] = [
-  ...SYSTEMS.filter((system) => system !== 'direct').map((system) => ({
-    variant: system,
-    circumstances: { ...SYSTEM_LAB[system], rate: RATE },
+  ...BACKUPS.map((system) => ({ variant: system, circumstances: { ...SYSTEM_LAB[system], rate: RATE } })),
+  ...BACKUPS.map((system) => ({
+    variant: `${system}${RECORDED}`,
+    circumstances: { ...SYSTEM_LAB[system], level: 'recorded' as const, rate: RATE },
   })),
   ...SNOOP_MODES.filter((snoop) => snoop !== 'never').map((snoop) => ({
     variant: `hot, ${snoop} snooping`,
@@ -109,7 +113,22 @@ function remarks({ variants }: FailoverResult): string[] {
   return [
     'In the paper clients wait for their own timers unless the backup snoops. Here a takeover waits for no recovery, and the nudge wakes ' +
       `clients: the slowest median without snooping is ${slowest(others)} ms, with it ${slowest(snooping)} ms.`,
+    ...levelRemark(variants),
     ...downloadRemark(variants),
+  ];
+}
+
+function levelRemark(variants: readonly FailoverVariant[]): string[] {
+  const apart = variants.flatMap(({ variant, loads }) => {
+    const atStream = variants.find((one) => `${one.variant}${RECORDED}` === variant);
+    return atStream === undefined ? [] : LOADS.map((load) => loads[load].p50Ms - atStream.loads[load].p50Ms);
+  });
+  if (apart.length === 0) return [];
+  const [least, most] = [Math.min(...apart), Math.max(...apart)].map(
+    (ms) => `${ms < 0 ? '−' : '+'}${Math.abs(ms).toFixed(1)}`,
+  );
+  return [
+    `At \`level: recorded\` the medians of the same servers differ from those at \`stream\` by ${least} to ${most} ms: a takeover waits for what the replay is behind.`,
   ];
 }
 
