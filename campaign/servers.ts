@@ -1,16 +1,13 @@
 /** The servers of `examples/` and what clients do with them: for the campaign, and for tests with and without fttcp. */
-import { execFileSync } from 'node:child_process';
 import { cpSync, mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { Pattern } from '../soak/pattern.ts';
+import { EXAMPLES, prepareExample } from '../src/experiments/example-state.ts';
 import { nodeCommand } from '../src/experiments/measured-run.ts';
-import { type Need, serverPath } from '../src/lab/needs.ts';
+import type { Need } from '../src/lab/needs.ts';
 import { BIG_SEED, SMALL } from './clients/nginx-files.ts';
 import { TEXTS, textOf } from './clients/texts.ts';
 
-/** Compiled, this file is in dist/campaign. */
-const EXAMPLES = fileURLToPath(new URL('../../examples', import.meta.url));
 const PASSWORD = 'secret';
 
 export interface Load {
@@ -120,10 +117,7 @@ function client(name: string, ...words: readonly (string | number)[]): string {
 }
 
 function runScript(script: string, ...words: readonly string[]): void {
-  execFileSync(path.join(EXAMPLES, script), words, {
-    env: { ...process.env, PATH: serverPath(process.env.PATH ?? '') },
-    stdio: ['ignore', 'ignore', 'pipe'],
-  });
+  prepareExample(script, words, process.env);
 }
 
 function copyExample(name: string, state: string): void {
