@@ -11,6 +11,7 @@ import { wholeNumber } from './program.ts';
 interface Flags {
   quick?: boolean;
   repetitions?: string;
+  service?: string;
   json?: boolean;
   write?: boolean;
   out?: string;
@@ -29,6 +30,7 @@ export function registerExperiment(program: Command): void {
     .argument('<name...>', 'which ones, or all; a wrong name lists them')
     .option('--quick', 'fewer repetitions')
     .option('--repetitions <number>', 'of whatever an experiment repeats')
+    .option('--service <name>', 'of overhead: transfers of this one alone; a wrong name lists them')
     .option('--json', 'print one JSON object on standard output')
     .option('--write', 'put results and pictures under docs/paper; of all experiments, the page docs/paper.md too')
     .option('--from <dir>', 'measure nothing: take the JSON of an earlier run')
@@ -64,8 +66,8 @@ async function experiment(words: readonly string[], flags: Flags): Promise<void>
 }
 
 /** @throws FttcpError `usage` */
-function checkFrom({ write, out, quick, repetitions }: Flags, all: boolean): void {
-  if (out !== undefined || quick || repetitions !== undefined) {
+function checkFrom({ write, out, quick, repetitions, service }: Flags, all: boolean): void {
+  if (out !== undefined || quick || repetitions !== undefined || service !== undefined) {
     throw new FttcpError('usage', '--from measures nothing: it goes with --write and --json alone');
   }
   if (write && !all) {
@@ -76,6 +78,7 @@ function checkFrom({ write, out, quick, repetitions }: Flags, all: boolean): voi
 async function measure(names: readonly ExperimentName[], flags: Flags): Promise<ExperimentsOutcome> {
   const [
     { programsFor },
+    { SERVICES },
     { runExperiments },
     { checkCongestion, congestionOfThePaper },
     { parseTimeMs },
@@ -84,6 +87,7 @@ async function measure(names: readonly ExperimentName[], flags: Flags): Promise<
     { checkTunDevice },
   ] = await Promise.all([
     import('../experiments/experiments.ts'),
+    import('../experiments/transfer-services.ts'),
     import('../experiments/run.ts'),
     import('../experiments/congestion.ts'),
     import('../lab/clock.ts'),
@@ -93,7 +97,8 @@ async function measure(names: readonly ExperimentName[], flags: Flags): Promise<
   ]);
   if (flags.detectTimeout !== 'auto') parseTimeMs(flags.detectTimeout);
   const repetitions = flags.repetitions === undefined ? undefined : wholeNumber(flags.repetitions, '--repetitions', 1);
-  await ensurePrograms({ ...LAB_PROGRAMS, ...programsFor(names) }, 'experiments need programs');
+  const service = serviceOf(names, flags, SERVICES);
+  await ensurePrograms({ ...LAB_PROGRAMS, ...programsFor(names, { service }) }, 'experiments need programs');
   enterUserNamespace(process.argv);
   checkTunDevice();
   return interruptible((signal) =>
@@ -103,6 +108,7 @@ async function measure(names: readonly ExperimentName[], flags: Flags): Promise<
       settings: {
         quick: flags.quick ?? false,
         repetitions,
+        service,
         congestion: checkCongestion(flags.congestion ?? congestionOfThePaper()),
         detectTimeout: flags.detectTimeout,
         environment: process.env,
@@ -112,6 +118,21 @@ async function measure(names: readonly ExperimentName[], flags: Flags): Promise<
       show: (text) => show(text, flags),
     }),
   );
+}
+
+/** @throws FttcpError `usage` */
+function serviceOf<Known extends string>(
+  names: readonly ExperimentName[],
+  { service, write }: Flags,
+  known: readonly Known[],
+): Known | undefined {
+  if (service === undefined) return undefined;
+  const found = known.find((one) => one === service);
+  if (found === undefined) throw new FttcpError('usage', `--service ${service}: there are ${known.join(', ')}`);
+  if (!names.includes('overhead')) throw new FttcpError('usage', '--service is about overhead, which is not asked for');
+  if (write)
+    throw new FttcpError('usage', 'what --write puts under docs/paper is of every service: leave out --service');
+  return found;
 }
 
 function show(text: string, { json }: Flags): void {

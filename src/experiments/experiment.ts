@@ -2,10 +2,13 @@
 import type { MachineResult } from './machine.ts';
 import type { MeasureSettings } from './measured-run.ts';
 import type { Table } from './table.ts';
+import type { Service } from './transfer-services.ts';
 
 export interface ExperimentSettings extends MeasureSettings {
   /** Of whatever an experiment repeats; default: as many as each needs, fewer with `quick`. */
   readonly repetitions?: number | undefined;
+  /** The only one that large transfers are made with; default: each. */
+  readonly service?: Service | undefined;
 }
 
 export interface Picture {
@@ -24,7 +27,7 @@ export interface Outcome<Result> {
 /** Tables and remarks follow from the result alone, so that a page can be made of one that was written down. */
 export interface Experiment<Result extends object = object> {
   /** Those it needs besides the lab's: from the program to the Debian package that has it. */
-  readonly programs?: Readonly<Record<string, string>>;
+  programs?(settings: Pick<ExperimentSettings, 'service'>): Readonly<Record<string, string>>;
   /** On two cores. */
   estimateS(settings: ExperimentSettings): number;
   measure(settings: ExperimentSettings): Promise<Outcome<Result>>;

@@ -1,65 +1,59 @@
-/** What large transfers cost without any failure: without fttcp and with it, in rounds, at two speeds and in both directions. */
-import { barChart } from './charts/bar.ts';
-import type { Spread } from './charts/marks.ts';
-import { type CpuSeconds, medianCpu } from './counted-run.ts';
-import { type Experiment, type ExperimentSettings, type Outcome, type Picture, repetitions } from './experiment.ts';
-import { DIRECTIONS, type Direction, HTTP_PROGRAMS, type TransferSample, transferOverHttp } from './http-transfer.ts';
+/**
+ * What large transfers cost without any failure: without fttcp and with it, in rounds, at two speeds and in both directions, by each of the
+ * transfer services.
+ */
+import { FttcpError } from '../errors.ts';
+import { hasOtherUsers } from '../linux/capabilities.ts';
+import { medianCpu } from './counted-run.ts';
+import { type Experiment, type ExperimentSettings, type Outcome, repetitions } from './experiment.ts';
+import { DIRECTIONS, type TransferSample, transferLarge } from './large-transfer.ts';
+import { picturesOf } from './overhead-pictures.ts';
+import {
+  casesByService,
+  type Measured,
+  type OverheadCase,
+  type OverheadResult,
+  overheadCaseName,
+  PAPER,
+  RATES,
+  type Rate,
+  type SystemOverhead,
+  wayName,
+} from './overhead-result.ts';
 import { median, round } from './statistics.ts';
 import { inTurn, SYSTEMS, type System } from './systems.ts';
 import type { Table } from './table.ts';
-
-const RATES = ['100mbit', '1gbit'] as const;
-type Rate = (typeof RATES)[number];
-
-interface Measured extends Spread {
-  readonly median: number;
-}
-
-export interface SystemOverhead {
-  readonly system: System;
-  readonly mbps: Measured;
-  /** Against the direct transfer of the same round; zero of that itself. */
-  readonly overheadPercent: Measured;
-  readonly cpuSPerGb: CpuSeconds;
-}
-
-export interface OverheadCase {
-  readonly rate: Rate;
-  readonly direction: Direction;
-  readonly systems: readonly SystemOverhead[];
-}
-
-export interface OverheadResult {
-  readonly rounds: number;
-  readonly cases: readonly OverheadCase[];
-  readonly paper: typeof PAPER;
-}
+import { SERVICES, type Service, TRANSFER_SERVICES } from './transfer-services.ts';
 
 /** One of each system. */
 export type OverheadRound = ReadonlyMap<System, TransferSample>;
 
-const PAPER = { overheadPercentMax: 2 } as const;
 /** Some seconds at that rate. */
 const BYTES: Readonly<Record<Rate, number>> = { '100mbit': 40_000_000, '1gbit': 320_000_000 };
-const RATE_NAMES: Readonly<Record<Rate, string>> = { '100mbit': '100 Mb/s', '1gbit': '1 Gb/s' };
-const TRANSFER_S = 4.7;
+/** Setting up included. */
+const TRANSFER_S: Readonly<Record<Service, number>> = { http: 4.7, samba: 6 };
 
+const askedFor = ({ service }: Pick<ExperimentSettings, 'service'>): readonly Service[] =>
+  service === undefined ? SERVICES : [service];
 const roundsOf = (settings: ExperimentSettings) => repetitions(settings, 7, 2);
 
 async function measure(settings: ExperimentSettings): Promise<Outcome<OverheadResult>> {
   const count = roundsOf(settings);
-  const cases = RATES.flatMap((rate) =>
-    DIRECTIONS.map((direction) => ({ rate, direction, rounds: [] as OverheadRound[] })),
+  const cases = servicesOf(settings).flatMap((service) =>
+    RATES.flatMap((rate) =>
+      DIRECTIONS.map((direction) => ({ service, rate, direction, rounds: [] as OverheadRound[] })),
+    ),
   );
   let done = 0;
   for (let index = 0; index < count; index++) {
-    for (const { rate, direction, rounds } of cases) {
+    for (const { service, rate, direction, rounds } of cases) {
       const round = new Map<System, TransferSample>();
       for (const system of inTurn(SYSTEMS, index)) {
-        const sample = await transferOverHttp({ system, rate, direction, bytes: BYTES[rate] }, settings);
+        const transfer = { system, rate, direction, bytes: BYTES[rate] };
+        const sample = await transferLarge(TRANSFER_SERVICES[service], transfer, settings);
         round.set(system, sample);
         settings.tell(
-          `overhead ${++done}/${count * cases.length * SYSTEMS.length}: ${RATE_NAMES[rate]}, ${direction}, ${system}: ` +
+          `overhead ${++done}/${count * cases.length * SYSTEMS.length}: ${overheadCaseName({ service, rate, direction })}, ${system}: ` +
             `${sample.mbps.toFixed(1)} Mb/s`,
         );
       }
@@ -68,10 +62,26 @@ async function measure(settings: ExperimentSettings): Promise<Outcome<OverheadRe
   }
   const result = {
     rounds: count,
-    cases: cases.map(({ rate, direction, rounds }) => ({ rate, direction, systems: systemsOf(rounds, BYTES[rate]) })),
+    cases: cases.map(({ rounds, ...one }) => ({ ...one, systems: systemsOf(rounds, BYTES[one.rate]) })),
     paper: PAPER,
   };
   return { result, pictures: picturesOf(result), failed: 0 };
+}
+
+/** Those that this machine can run; the one that was asked for, or none. @throws FttcpError `usage` */
+function servicesOf(settings: ExperimentSettings): Service[] {
+  return askedFor(settings).filter((service) => {
+    if (canRun(service)) return true;
+    const { name } = TRANSFER_SERVICES[service];
+    if (settings.service !== undefined)
+      throw new FttcpError('usage', `${name} needs root: run this as root of the machine`);
+    settings.tell(`overhead: ${name} is left out: it needs root`);
+    return false;
+  });
+}
+
+function canRun(service: Service): boolean {
+  return !TRANSFER_SERVICES[service].needsRoot || (process.getuid?.() === 0 && hasOtherUsers());
 }
 
 export function systemsOf(rounds: readonly OverheadRound[], bytes: number): SystemOverhead[] {
@@ -100,59 +110,18 @@ function measured(values: readonly number[], digits: number): Measured {
   return { median: of(median(values)), min: of(Math.min(...values)), max: of(Math.max(...values)) };
 }
 
-export const overheadCaseName = ({ rate, direction }: Pick<OverheadCase, 'rate' | 'direction'>): string =>
-  `${RATE_NAMES[rate]}, ${direction}`;
-
-function picturesOf({ cases, rounds }: OverheadResult): Picture[] {
-  const categories = cases.map(overheadCaseName);
-  const replicated = SYSTEMS.filter((system) => system !== 'direct');
-  const of = (one: OverheadCase, system: System) => one.systems.find((it) => it.system === system);
-  const overhead = barChart({
-    title: 'Throughput lost to fttcp in large transfers over HTTP',
-    subtitle: `nginx and curl; against the direct transfer of the same round, median and spread of ${rounds} rounds; the paper: under 2 %`,
-    xLabel: 'LAN and direction',
-    y: { label: 'overhead (%)' },
-    categories,
-    series: replicated.map((system) => ({
-      label: `${system} backup`,
-      bars: cases.map((one) => {
-        const it = of(one, system)?.overheadPercent;
-        return it && { value: it.median, spread: it };
-      }),
-    })),
-  });
-  const bars = (system: System, host: keyof CpuSeconds) =>
-    cases.map((one) => {
-      const value = of(one, system)?.cpuSPerGb[host] ?? null;
-      return value === null ? undefined : { value };
-    });
-  const cpu = barChart({
-    title: 'Processor time of each host',
-    subtitle: `Of everything that runs on it, heartbeats too, which cost the same at any speed; in seconds per GB carried, medians of ${rounds} rounds`,
-    xLabel: 'LAN and direction',
-    y: { label: 'processor time (s/GB)' },
-    categories,
-    series: [
-      { label: "direct: the server's host", bars: bars('direct', 'primary') },
-      ...replicated.flatMap((system) =>
-        (['primary', 'backup'] as const).map((host) => ({ label: `${system}: ${host}`, bars: bars(system, host) })),
-      ),
-    ],
-  });
-  return [
-    { name: 'overhead', svg: overhead },
-    { name: 'overhead-cpu', svg: cpu },
-  ];
+function overheadTables(result: OverheadResult): Table[] {
+  return casesByService(result).map(([service, cases]) => overheadTable(service, cases, result.paper));
 }
 
-export function overheadTable({ cases, paper }: OverheadResult): Table {
+function overheadTable(service: Service, cases: readonly OverheadCase[], paper: typeof PAPER): Table {
   const spread = ({ min, max }: Measured, digits: number) => `${min.toFixed(digits)} – ${max.toFixed(digits)}`;
   return {
-    title: 'Large transfers over HTTP without a failure',
+    title: `Large transfers over ${TRANSFER_SERVICES[service].protocol} without a failure`,
     head: ['LAN, direction, system', 'Mb/s', 'spread', 'overhead %', 'spread', 'paper', 'CPU s/GB primary', 'backup'],
     rows: cases.flatMap((one) =>
       one.systems.map(({ system, mbps, overheadPercent, cpuSPerGb: { primary, backup } }) => [
-        `${overheadCaseName(one)}, ${system}`,
+        `${wayName(one)}, ${system}`,
         mbps.median.toFixed(1),
         spread(mbps, 1),
         ...(system === 'direct'
@@ -173,18 +142,32 @@ function remarks({ cases, paper }: OverheadResult): string[] {
         ({ system, overheadPercent }) => `${overheadCaseName(one)}, ${system} (${overheadPercent.median.toFixed(1)} %)`,
       ),
   );
+  const recorded = cases.some(({ service }) => service === 'samba')
+    ? [
+        "Samba's throughput counts from the opening of the file to the answer that it is closed, in a session that stands by then; the processor time has " +
+          'the login too. What smbd learns from its system calls is recorded, replicated, and replayed by a hot backup.',
+      ]
+    : [];
   return [
     beyond.length === 0
       ? `As in the paper, every median is under ${paper.overheadPercentMax} %.`
       : `Not under the paper's ${paper.overheadPercentMax} %: ${beyond.join('; ')}. Client, primary, backup and switch share the processors of ` +
         'one machine here, where the paper had a machine for each.',
+    ...recorded,
   ];
 }
 
 export const overhead: Experiment<OverheadResult> = {
-  programs: HTTP_PROGRAMS,
-  estimateS: (settings) => roundsOf(settings) * RATES.length * DIRECTIONS.length * SYSTEMS.length * TRANSFER_S,
+  programs: (settings) => {
+    const services = askedFor(settings).filter(canRun);
+    return Object.assign({}, ...services.map((service) => TRANSFER_SERVICES[service].programs));
+  },
+  estimateS: (settings) => {
+    const transferS = askedFor(settings).map((service) => TRANSFER_S[service]);
+    const times = roundsOf(settings) * SYSTEMS.length * RATES.length * DIRECTIONS.length;
+    return transferS.reduce((sum, seconds) => sum + seconds * times, 0);
+  },
   measure,
-  tables: (result) => [overheadTable(result)],
+  tables: overheadTables,
   remarks,
 };

@@ -134,8 +134,11 @@ const DIFFERENCES = `## What is different here
 * **The recovery is drawn out** by a delay (\`recoveryDelay\`), as in the paper; a hot backup's own takes next to no time.`;
 
 function limits(results: PageResults): string {
+  const services = results.overhead?.cases.map(({ service }) => service);
   const http =
-    results.overhead === undefined ? '' : "\n* The large transfers are over HTTP; the paper's were to a Samba server.";
+    services === undefined || services.includes('samba')
+      ? ''
+      : "\n* The large transfers are over HTTP; the paper's were to a Samba server.";
   const gap =
     results.gap === undefined
       ? ''

@@ -64,11 +64,12 @@ function document<Result extends object>(
   name: string,
   result: Result,
   startedMs: number,
-  { congestion, quick, repetitions, detectTimeout }: ExperimentSettings,
+  { congestion, quick, repetitions, service, detectTimeout }: ExperimentSettings,
 ): Documented<Result> {
   const options = [
     ...(quick ? ['--quick'] : []),
     ...(repetitions === undefined ? [] : ['--repetitions', repetitions]),
+    ...(service === undefined ? [] : ['--service', service]),
     ...(detectTimeout === 'auto' ? [] : ['--detect-timeout', detectTimeout]),
   ];
   return {

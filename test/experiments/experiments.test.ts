@@ -6,7 +6,8 @@ import { EXPERIMENT_NAMES, EXPERIMENTS, programsFor } from '../../src/experiment
 import type { FailoverResult } from '../../src/experiments/failover.ts';
 import { type FigureResult, PAPER_FIGURE_4 } from '../../src/experiments/figure.ts';
 import { type GapResult, gapsOf, recoveryDelays } from '../../src/experiments/gap.ts';
-import { type OverheadResult, systemsOf } from '../../src/experiments/overhead.ts';
+import { systemsOf } from '../../src/experiments/overhead.ts';
+import type { OverheadResult } from '../../src/experiments/overhead-result.ts';
 import type { ScalabilityResult } from '../../src/experiments/scalability.ts';
 import { inTurn } from '../../src/experiments/systems.ts';
 import type { Table1Result } from '../../src/experiments/table1.ts';
@@ -60,7 +61,12 @@ const rounds = [
 ];
 const overhead: OverheadResult = {
   rounds: rounds.length,
-  cases: [{ rate: '100mbit', direction: 'up', systems: systemsOf(rounds, 40e6) }],
+  cases: (['http', 'samba'] as const).map((service) => ({
+    service,
+    rate: '100mbit',
+    direction: 'up',
+    systems: systemsOf(rounds, 40e6),
+  })),
   paper: { overheadPercentMax: 2 },
 };
 
@@ -132,7 +138,8 @@ test('there are the experiments that the command promises', () => {
     ...['figure4', 'figure5', 'figure6', 'figure4-nudge', 'figure4-takeover-first'],
     ...['gap', 'table1', 'overhead', 'failover', 'scalability', 'cold-recovery'],
   ]);
-  deepEqual(programsFor(['gap', 'overhead']), { curl: 'curl', nginx: 'nginx-light' });
+  deepEqual(programsFor(['gap', 'overhead'], { service: 'http' }), { curl: 'curl', nginx: 'nginx-light' });
+  deepEqual(programsFor(['gap'], {}), {});
 });
 
 for (const name of EXPERIMENT_NAMES) {

@@ -4,7 +4,7 @@ import type { PaperResults } from '../../src/experiments/experiments.ts';
 import type { FailoverVariant } from '../../src/experiments/failover.ts';
 import { type FigureResult, PAPER_FIGURE_4, PAPER_FIGURE_5, PAPER_FIGURE_6 } from '../../src/experiments/figure.ts';
 import { gapsOf } from '../../src/experiments/gap.ts';
-import type { OverheadCase, SystemOverhead } from '../../src/experiments/overhead.ts';
+import type { OverheadCase, SystemOverhead } from '../../src/experiments/overhead-result.ts';
 import type { System } from '../../src/experiments/systems.ts';
 
 export function documented<Result extends object>(name: string, result: Result): Documented<Result> {
@@ -53,9 +53,14 @@ export function systemOverhead(system: System, percent: number): SystemOverhead 
     cpuSPerGb: { primary: 3, backup: system === 'direct' ? null : 2 },
   };
 }
-export function overheadCase(rate: OverheadCase['rate'], hot: number, cold: number): OverheadCase {
+export function overheadCase(
+  rate: OverheadCase['rate'],
+  hot: number,
+  cold: number,
+  service: OverheadCase['service'] = 'http',
+): OverheadCase {
   const systems = [systemOverhead('direct', 0), systemOverhead('hot', hot), systemOverhead('cold', cold)];
-  return { rate, direction: 'up', systems };
+  return { service, rate, direction: 'up', systems };
 }
 
 const stalls = {
@@ -122,7 +127,10 @@ export const RESULTS: PaperResults = {
   }),
   overhead: documented('overhead', {
     rounds: 7,
-    cases: [overheadCase('100mbit', 0.1, 0.2), overheadCase('1gbit', 1.1, 1.2)],
+    cases: [
+      ...[overheadCase('100mbit', 0.1, 0.2), overheadCase('1gbit', 1.1, 1.2)],
+      ...[overheadCase('100mbit', 0.3, 0.4, 'samba'), overheadCase('1gbit', 1.3, 1.4, 'samba')],
+    ],
     paper: { overheadPercentMax: 2 },
   }),
   failover: documented('failover', { variants: [variant, { ...variant, variant: 'hot, reactive snooping' }] }),
