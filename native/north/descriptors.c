@@ -17,6 +17,8 @@
 /* Beyond, a descriptor is looked at each time. */
 #define KNOWN 65536
 static uint8_t kinds[KNOWN];
+/* errno */
+static uint8_t owed[KNOWN];
 
 static int option(int fd, int name) {
   int value = -1;
@@ -90,7 +92,42 @@ enum kind kind_of(int fd) {
 }
 
 void descriptor_changed(int fd) {
-  if (fd >= 0 && fd < KNOWN) kinds[fd] = KIND_UNKNOWN;
+  if (fd < 0 || fd >= KNOWN) return;
+  kinds[fd] = KIND_UNKNOWN;
+  owed[fd] = 0;
+}
+
+static bool is_of_connection(long error) {
+  switch (-error) {
+    case ECONNRESET:
+    case ECONNABORTED:
+    case ETIMEDOUT:
+    case EHOSTUNREACH:
+    case ENETUNREACH:
+      return true;
+    default:
+      return false;
+  }
+}
+
+void descriptor_owes(int fd, long error) {
+  if (fd < 0 || fd >= KNOWN || !is_of_connection(error)) return;
+  // A local socket forgets it in the call that has done a part.
+  int domain = option(fd, SO_DOMAIN);
+  if (domain == AF_INET || domain == AF_INET6) owed[fd] = (uint8_t)-error;
+}
+
+long descriptor_owed(int fd) {
+  if (fd < 0 || fd >= KNOWN || owed[fd] == 0) return 0;
+  long error = -owed[fd];
+  descriptor_told(fd, error);
+  return error;
+}
+
+void descriptor_told(int fd, long error) {
+  if (fd < 0 || fd >= KNOWN || !is_of_connection(error)) return;
+  owed[fd] = 0;
+  option(fd, SO_ERROR);
 }
 
 bool is_tcp_listener(int fd) {

@@ -24,6 +24,16 @@ bool is_tcp_listener(int fd);
 /** The number means something else from now on. */
 void descriptor_changed(int fd);
 
+/**
+ * A call that has done a part ends well, even if its connection has failed meanwhile: of that the kernel tells the next call, and only that. Where the
+ * shim makes several calls of the one, it is the shim that was told. Errors are -errno; those that the kernel tells as often as it is asked are not owed.
+ */
+void descriptor_owes(int fd, long error);
+/** @returns the error of which the next call is to tell; 0: there is none. It is not owed any more. */
+long descriptor_owed(int fd);
+/** The program knows: nobody is to tell it again, neither the kernel of a replica to which the failure came later. */
+void descriptor_told(int fd, long error);
+
 /** Whether calls on it return rather than wait. */
 bool is_nonblocking(int fd);
 

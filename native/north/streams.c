@@ -97,6 +97,11 @@ static long try_receive(int fd, enum kind kind, struct msghdr *message, int flag
  */
 #define MORE (1u << 31)
 
+static void tell_part(enum north_call call, int fd, size_t done, size_t *told) {
+  if (done > *told) record_result(call, fd, (long)(done - *told), MORE);
+  *told = done;
+}
+
 /** @param told of the call by earlier records. @returns what the last one is to tell */
 static long receive_now(int fd, enum kind kind, struct msghdr *message, int flags, size_t *told) {
   bool waits = (flags & MSG_DONTWAIT) == 0;
@@ -109,8 +114,11 @@ static long receive_now(int fd, enum kind kind, struct msghdr *message, int flag
       piece.msg_iovlen = (size_t)narrow(message->msg_iov, (int)message->msg_iovlen, done, SIZE_MAX, rest);
       piece.msg_iov = rest;
     }
-    long result = try_receive(fd, kind, &piece, flags & ~MSG_WAITALL);
+    long result = try_receive(fd, kind, &piece, flags & ~MSG_WAITALL), owed = 0;
     if (result > 0) done += (size_t)result;
+    if (done == 0 && (result == 0 || result == -EAGAIN)) owed = descriptor_owed(fd);
+    if (owed < 0) result = owed;
+    if (result < 0 && result != -EAGAIN) tell_part(NORTH_READ, fd, done, told);
     if (result == 0 || done >= wanted || (result < 0 && result != -EAGAIN)) {
       message->msg_flags = piece.msg_flags;
       message->msg_namelen = piece.msg_namelen;
@@ -119,8 +127,7 @@ static long receive_now(int fd, enum kind kind, struct msghdr *message, int flag
     }
     if (result == -EAGAIN) {
       if (!waits || is_nonblocking(fd)) return done > *told ? (long)(done - *told) : -EAGAIN;
-      if (done > *told) record_result(NORTH_READ, fd, (long)(done - *told), MORE);
-      *told = done;
+      tell_part(NORTH_READ, fd, done, told);
       long waited = await(fd, POLLIN, patience(fd, SO_RCVTIMEO));
       if (waited < 0) return waited;
     }
@@ -164,7 +171,10 @@ static long receive_stream(int fd, enum kind kind, struct msghdr *message, int f
       result = receive_now(fd, kind, message, flags, &done);
       more = false;
       record_result(NORTH_READ, fd, result, (uint32_t)message->msg_flags & ~MORE);
-      if (done == 0) return result;
+      if (done == 0) {
+        descriptor_told(fd, result);
+        return result;
+      }
     } else {
       result = record->result;
       more = (record->detail & MORE) != 0;
@@ -173,7 +183,11 @@ static long receive_stream(int fd, enum kind kind, struct msghdr *message, int f
     }
     if (result > 0) done += (size_t)result;
   } while (more);
-  if (done > 0) return (long)done;
+  if (done > 0) {
+    descriptor_owes(fd, result);
+    return (long)done;
+  }
+  descriptor_told(fd, result);
   message->msg_controllen = 0;
   message->msg_namelen = 0;
   message->msg_flags = 0;
@@ -393,6 +407,8 @@ static long try_send(int fd, enum kind kind, const struct msghdr *message, int f
 static long send_now(int fd, enum kind kind, const struct msghdr *message, int flags, size_t *told) {
   bool waits = (flags & MSG_DONTWAIT) == 0 && !is_nonblocking(fd);
   size_t wanted = total(message->msg_iov, (int)message->msg_iovlen), done = *told;
+  long owed = done == 0 ? descriptor_owed(fd) : 0;
+  if (owed < 0) return owed;
   struct iovec rest[PARTS_MAX];
   struct msghdr piece = *message;
   for (;;) {
@@ -405,10 +421,10 @@ static long send_now(int fd, enum kind kind, const struct msghdr *message, int f
     long result = try_send(fd, kind, &piece, flags);
     if (result >= 0) done += (size_t)result;
     // A short write of a call that does not block is the program's to handle.
+    if (result < 0 && result != -EAGAIN) tell_part(NORTH_WRITE, fd, done, told);
     if (done >= wanted || (result < 0 && result != -EAGAIN) || !waits) return done > *told ? (long)(done - *told) : result;
     if (result != -EAGAIN) continue;
-    if (done > *told) record_result(NORTH_WRITE, fd, (long)(done - *told), MORE);
-    *told = done;
+    tell_part(NORTH_WRITE, fd, done, told);
     long waited = await(fd, POLLOUT, patience(fd, SO_SNDTIMEO));
     if (waited < 0) return waited;
   }
@@ -426,7 +442,8 @@ static void send_again(int fd, enum kind kind, const struct north_record *record
     if (result == -EAGAIN || result == -EINTR) {
       await_here(fd, POLLOUT);
     } else if (result < 0) {
-      // Whoever was to hear it is gone here already; the server hears of that when the recording says so.
+      // Whoever was to hear it is gone here already; the server hears of that when the recording says so, or when that is over.
+      descriptor_owes(fd, result);
       return;
     } else {
       done += (size_t)result;
@@ -459,7 +476,11 @@ static long send_stream(int fd, enum kind kind, const struct msghdr *message, in
     }
     if (result > 0) done += (size_t)result;
   } while (more);
-  if (done > 0) return (long)done;
+  if (done > 0) {
+    descriptor_owes(fd, result);
+    return (long)done;
+  }
+  descriptor_told(fd, result);
   if (kind == KIND_STREAM || record != 0) broken_pipe(result, flags);
   return result;
 }
@@ -584,8 +605,8 @@ static long send_file(int to, int from, off_t *offset, size_t length) {
   const struct north_record *record = recorded(NORTH_WRITE, to);
   if (record == 0) {
     bool waits = !is_nonblocking(to);
-    long result, done = 0;
-    for (;;) {
+    long result = descriptor_owed(to), done = 0;
+    while (result >= 0) {
       struct pollfd ready = {to, POLLOUT, 0};
       struct timespec none = {0, 0};
       if (waits && sys(SYS_ppoll, &ready, 1, &none, 0, 0) == 0) {
@@ -596,8 +617,12 @@ static long send_file(int to, int from, off_t *offset, size_t length) {
       if (result > 0) done += result;
       if (result <= 0 || !waits || (size_t)done == length) break;
     }
-    if (done > 0) result = done;
+    if (done > 0) {
+      descriptor_owes(to, result);
+      result = done;
+    }
     record_result(NORTH_WRITE, to, result, 0);
+    descriptor_told(to, result);
     return result;
   }
   long result = record->result;
@@ -605,10 +630,14 @@ static long send_file(int to, int from, off_t *offset, size_t length) {
     long sent = sys(SYS_sendfile, to, from, offset, (size_t)(result - done));
     if (sent == -EAGAIN || sent == -EINTR) await_here(to, POLLOUT);
     else if (sent == 0) diverged(record, NORTH_WRITE, to, "the file is shorter here");
-    else if (sent < 0) break;
-    else done += sent;
+    else if (sent > 0) done += sent;
+    else {
+      descriptor_owes(to, sent);
+      break;
+    }
   }
   replay_taken(record);
+  descriptor_told(to, result);
   return result;
 }
 
@@ -669,7 +698,10 @@ static long ask(int fd, void *value, socklen_t *length, long (*question)(int, vo
 }
 
 static long ask_option(int fd, void *value, socklen_t *length, const int *about) {
-  return sys(SYS_getsockopt, fd, about[0], about[1], value, length);
+  long owed = about[0] == SOL_SOCKET && about[1] == SO_ERROR && *length == sizeof(int) ? descriptor_owed(fd) : 0;
+  long result = sys(SYS_getsockopt, fd, about[0], about[1], value, length);
+  if (owed < 0 && result == 0) *(int *)value = (int)-owed;
+  return result;
 }
 
 static long ask_name(int fd, void *value, socklen_t *length, const int *about) {
@@ -679,6 +711,7 @@ static long ask_name(int fd, void *value, socklen_t *length, const int *about) {
 INTERPOSED int getsockopt(int fd, int level, int name, void *restrict value, socklen_t *restrict length) {
   if (!wrap_enter()) return (int)returned(sys(SYS_getsockopt, fd, level, name, value, length));
   long result = ask(fd, value, length, ask_option, (int[]){level, name});
+  if (level == SOL_SOCKET && name == SO_ERROR && result == 0 && *length == sizeof(int)) descriptor_told(fd, -(long)*(int *)value);
   wrap_leave();
   return (int)returned(result);
 }

@@ -26,6 +26,7 @@ const PROGRAMS = {
   'polling.c': 'descriptors for events tell of each once',
   'sockets.c': 'messages between processes arrive in one order',
   'flow.c': 'more than a pipe holds goes from one thread to another',
+  'resets.c': 'calls in the middle of which a connection is reset tell of their part, and the next ones of the reset',
   'sharing.c': 'processes take turns at what they share',
   'stacks.c': 'small stacks are large enough',
   'interpreter.py': 'threads of an interpreter take turns',
