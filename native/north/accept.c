@@ -7,6 +7,7 @@
 #include <netinet/in.h>
 #include <sys/socket.h>
 
+#include "accept.h"
 #include "blocking.h"
 #include "descriptors.h"
 #include "real.h"
@@ -17,11 +18,6 @@
 /* Above the program's own. */
 #define EARLY_FD 2000
 #define EARLY_MOST 64
-
-struct peer {
-  uint32_t length;
-  struct sockaddr_storage name;
-};
 
 static struct early {
   int listener, fd; /* fd 0: free */

@@ -51,7 +51,7 @@ struct north_divergence {
   int32_t expected_object, made_object;
   int64_t expected_result;
   char text[96];
-  uint32_t peer_length; /* where the call was about a connection: */
+  uint32_t peer_length; /* where the recorded call was about a connection: */
   uint8_t peer[28];     /* its client, as sockaddr_in or sockaddr_in6 */
 };
 

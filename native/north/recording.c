@@ -1,6 +1,7 @@
 #define _GNU_SOURCE
 #include "recording.h"
 
+#include "accept.h"
 #include "attach.h"
 #include "allocator.h"
 #include "clocks.h"
@@ -104,6 +105,24 @@ void go_live(void) {
   signals_go_live();
 }
 
+/** Of the connection that the recorded call was about, if there is one: its descriptor is the same here. @returns the length of the address, or 0 */
+static uint32_t client_of(const struct north_record *record, uint8_t *address, uint32_t room) {
+  switch (record->call & ~NORTH_ORDERED) {
+    case NORTH_READ:
+    case NORTH_WRITE:
+    case NORTH_SOCKET_STATE:
+      return sys(SYS_getpeername, record->object, address, &room) < 0 ? 0 : room;
+    case NORTH_ACCEPT: {
+      const struct peer *peer = payload_of(record);
+      if (record->result < 0 || peer->length > room) return 0;
+      __builtin_memcpy(address, &peer->name, peer->length);
+      return peer->length;
+    }
+    default:
+      return 0;
+  }
+}
+
 void diverged(const struct north_record *record, enum north_call made, int32_t object, const char *text) {
   lock_take();
   if (north->divergences++ == 0) {
@@ -118,8 +137,7 @@ void diverged(const struct north_record *record, enum north_call made, int32_t o
     uint32_t i = 0;
     for (; text[i] != 0 && i + 1 < sizeof first->text; i++) first->text[i] = text[i];
     first->text[i] = 0;
-    first->peer_length = sizeof first->peer;
-    if (object < 0 || sys(SYS_getpeername, object, first->peer, &first->peer_length) < 0) first->peer_length = 0;
+    first->peer_length = record == 0 ? 0 : client_of(record, first->peer, sizeof first->peer);
   }
   lock_leave();
   uint32_t forever = 0;

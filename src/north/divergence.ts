@@ -11,7 +11,7 @@ export interface NorthDivergence {
   readonly expectedObject: number;
   readonly madeObject: number;
   readonly expectedResult: number;
-  /** Where the call was about a connection, its client; otherwise ''. */
+  /** Where the recorded call was about a connection, its client; otherwise ''. */
   readonly client: string;
   readonly text: string;
 }

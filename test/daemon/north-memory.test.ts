@@ -207,6 +207,10 @@ test('a divergence is told in words', () => {
   shared.setWord(at + layout.DIVERGENCE_EXPECTED_OBJECT, 5);
   shared.setWord(at + layout.DIVERGENCE_MADE_OBJECT, 0xffff_ffff);
   shared.setWord(at + layout.DIVERGENCE_TEXT, 0x00_79_68_77);
+  // sockaddr_in: the family, and in the order of the network port and address.
+  shared.setWord(at + layout.DIVERGENCE_PEER_LENGTH, 16);
+  shared.setWord(at + layout.DIVERGENCE_PEER, 0x5000_0002);
+  shared.setWord(at + layout.DIVERGENCE_PEER + 4, 0x0102_0a0a);
   shared.setWord(layout.HEADER_DIVERGENCES, 1);
   equal(shared.memory.divergences, 1);
   deepEqual(shared.memory.firstDivergence, {
@@ -217,7 +221,7 @@ test('a divergence is told in words', () => {
     expectedObject: 5,
     madeObject: -1,
     expectedResult: 0,
-    client: '',
+    client: '10.10.2.1:80',
     text: 'why',
   });
 });

@@ -57,6 +57,21 @@ for (const [name, title] of Object.entries(PROGRAMS)) {
   });
 }
 
+test('whose connection the recorded call was about is reported', { skip }, async () => {
+  const command = program('ways.c');
+  const calls = ['read', 'write', 'socket-state', 'accept', 'clock'];
+  const all = await Promise.all(calls.map((way) => play(command, { environment: { WAY: way } })));
+  for (const [index, { recording, output, code }] of all.entries()) {
+    equal(code, 0, output);
+    const expected = calls[index] ?? '';
+    const made = calls[(index + 1) % calls.length] ?? '';
+    const { divergence } = await play(command, { recording, environment: { WAY: made } });
+    deepEqual([divergence?.expected, divergence?.made], [expected, made]);
+    const client = new RegExp(`^${expected}: (.*)$`, 'm').exec(output)?.[1] ?? '';
+    equal(divergence?.client, client, expected);
+  }
+});
+
 test('what a program does that was not recorded is reported', { skip }, async () => {
   const command = program('address.c');
   const { recording, output, code } = await play(command, { randomAddresses: true });
