@@ -9,7 +9,7 @@ import { Worker } from 'node:worker_threads';
 import { serviceMac } from '../daemon/service-identity.ts';
 import { FttcpError } from '../errors.ts';
 import { CaptureBoard, type CaptureOrder, type CaptureReport, type CaptureTap } from './capture-shared.ts';
-import { until } from './clock.ts';
+import { READY_TIMEOUT_MS, until } from './clock.ts';
 import { type Hosts, lanPort, SERVICE_NAME } from './hosts.ts';
 
 export interface CaptureOptions {
@@ -63,7 +63,7 @@ export class Capture {
       failure = error;
     });
     const capture = new Capture(worker, board);
-    await until(() => board.running || failure !== undefined, { timeoutMs: 5000, everyMs: 1 });
+    await until(() => board.running || failure !== undefined, { timeoutMs: READY_TIMEOUT_MS, everyMs: 1 });
     if (!board.running) {
       await worker.terminate();
       throw new FttcpError('lab-capture', `The lab cannot capture packets: ${String(failure ?? 'no answer')}`, {

@@ -5,6 +5,9 @@ import { realtimeMs } from '../linux/clock.ts';
 const TIME = /^(\d+(?:\.\d+)?)(us|ms|s|m)?$/;
 const TIME_UNITS_MS: Record<string, number> = { us: 0.001, ms: 1, s: 1000, m: 60_000 };
 
+/** What the lab starts is there after a second or two, and on a machine with much other work later. After this it will not be. */
+export const READY_TIMEOUT_MS = 90_000;
+
 /** `250ms` → 250; a bare number is seconds. @throws FttcpError `usage` */
 export function parseTimeMs(text: string): number {
   const match = TIME.exec(text);

@@ -14,7 +14,7 @@ import { type ChildProcess, type SpawnOptions, spawn } from 'node:child_process'
 import { FttcpError } from '../errors.ts';
 import { childrenOf } from '../linux/process.ts';
 import { Cables } from './cables.ts';
-import { until } from './clock.ts';
+import { READY_TIMEOUT_MS, until } from './clock.ts';
 import { listProcesses, membersOf, type ProcessEntry, pidNamespaceOf } from './processes.ts';
 import { parseRate, shaping } from './rate.ts';
 import { CABLE_ENDS, UnkindCable } from './unkind-cable.ts';
@@ -232,7 +232,7 @@ async function startHost(name: string, hasIpv6: boolean): Promise<Host> {
     holder.once('close', () => reject(new Error(`host ${name}: ${complaint.trim() || 'it ended at once'}`)));
   });
   const holderPid = holder.pid ?? 0;
-  const init = await until(() => childrenOf(holderPid)[0], { timeoutMs: 1000 });
+  const init = await until(() => childrenOf(holderPid)[0], { timeoutMs: READY_TIMEOUT_MS });
   if (init === undefined) throw new Error(`host ${name} has no first process`);
   return new Host(name, holder, init);
 }

@@ -12,7 +12,7 @@ import { shellQuote } from '../daemon/enclosure-init.ts';
 import type { Status } from '../daemon/status.ts';
 import { FttcpError } from '../errors.ts';
 import { childrenOf, listeningPorts } from '../linux/process.ts';
-import { until } from './clock.ts';
+import { READY_TIMEOUT_MS, until } from './clock.ts';
 import { DaemonLog } from './daemon-log.ts';
 import type { Programs } from './faults.ts';
 import { type Host, type Hosts, lanAddress, linkAddress, SERVICE_NAME } from './hosts.ts';
@@ -21,7 +21,6 @@ import { WITNESS_ENDPOINT, WitnessProcess } from './witness-process.ts';
 
 const LINK_PORT = 7400;
 const HEARTBEAT_PORT = 7401;
-const READY_TIMEOUT_MS = 30_000;
 const LOG_TAIL_CHARACTERS = 2000;
 
 /** Keys of a service's configuration that the lab takes from its caller; the words are judged by whoever reads them. */

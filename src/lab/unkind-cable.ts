@@ -4,7 +4,7 @@
  */
 import { Worker } from 'node:worker_threads';
 import { FttcpError } from '../errors.ts';
-import { until } from './clock.ts';
+import { READY_TIMEOUT_MS, until } from './clock.ts';
 import type { Unkindness } from './unkindness.ts';
 
 /** The ends of the cable in the switch's namespace: towards the switch's port, and towards the client. */
@@ -42,7 +42,10 @@ export class UnkindCable {
     });
     const words = new Int32Array(state);
     const cable = new UnkindCable(worker, words);
-    await until(() => Atomics.load(words, 0) === 1 || failure !== undefined, { timeoutMs: 5000, everyMs: 1 });
+    await until(() => Atomics.load(words, 0) === 1 || failure !== undefined, {
+      timeoutMs: READY_TIMEOUT_MS,
+      everyMs: 1,
+    });
     if (Atomics.load(words, 0) === 1) return cable;
     await worker.terminate();
     throw new FttcpError('lab-cable', `The lab has no unkind cable: ${String(failure ?? 'no answer')}`, {
