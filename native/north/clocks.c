@@ -14,22 +14,33 @@
 #define CLOCKS 12
 
 /*
- * After a replay a clock shows what it would on the primary. How far that one's was ahead of this host's own is known in two ways, of which the
- * larger counts: what was recorded was the time a moment ago, or long ago where the replay is of a cold backup; and since real time is the same
- * for both hosts, the monotonic clock is as far from it as it was at the program's start.
+ * In a replay time is what the recording says, and stands still in between: `replayed`. After it a clock shows what it would on the primary. How far
+ * that one's was ahead of this host's own is known in two ways, of which the larger counts: what was recorded was the time a moment ago, or long ago
+ * where the replay is of a cold backup; and since real time is the same for both hosts, the monotonic clock is as far from it as it was on the primary.
  */
 struct known {
   int64_t ahead; /* of this host's own: the largest amount by which it was */
   int64_t shown; /* the largest value that the program has seen */
   bool known;
+  bool placed; /* it is recorded how far it is from the program's monotonic clock: */
+  int64_t from_monotonic;
 };
 static struct known clocks[CLOCKS];
 static _Thread_local struct known of_thread __attribute__((tls_model("initial-exec")));
 
+/** Another distance from the monotonic clock is worth recording. */
+#define APART_NS 1000000
+
 static bool live; /* after a replay */
 
-/** Of the host that was recorded: how far its monotonic clock was ahead of its real time. */
-static struct known monotonic_from_real;
+/** Of a replay: what the program's monotonic clock has shown at least, where the recording has come to. */
+static int64_t replayed;
+
+/** Of the call that this thread is in. */
+static _Thread_local struct {
+  int64_t since; /* of the program's monotonic clock */
+  bool in_replay, dated;
+} this_wait __attribute__((tls_model("initial-exec")));
 
 static int64_t own(clockid_t clock) {
   struct timespec now;
@@ -43,21 +54,27 @@ static struct known *state_of(clockid_t clock) {
   return clock >= 0 && clock < CLOCKS ? &clocks[clock] : 0;
 }
 
-/** A coarse clock shares what is known of its fine one. One that the program has not read yet goes with another that it may have. */
+/** A coarse clock shares what is known of its fine one. */
+static clockid_t fine(clockid_t clock) {
+  if (clock == CLOCK_REALTIME_COARSE) return CLOCK_REALTIME;
+  return clock == CLOCK_MONOTONIC_COARSE ? CLOCK_MONOTONIC : clock;
+}
+
+/** One that the program has not read yet goes with another that it may have. */
 static const struct known *basis_of(clockid_t clock) {
   switch (clock) {
-    case CLOCK_REALTIME_COARSE:
-      return &clocks[CLOCK_REALTIME];
-    case CLOCK_MONOTONIC_COARSE:
-      return &clocks[CLOCK_MONOTONIC];
     case CLOCK_MONOTONIC_RAW:
     case CLOCK_BOOTTIME:
       return clocks[clock].known ? &clocks[clock] : &clocks[CLOCK_MONOTONIC];
     case CLOCK_TAI:
       return clocks[clock].known ? &clocks[clock] : &clocks[CLOCK_REALTIME];
     default:
-      return state_of(clock);
+      return state_of(fine(clock));
   }
+}
+
+static bool counts_time_of_host(clockid_t clock) {
+  return clock >= 0 && clock < CLOCKS && clock != CLOCK_PROCESS_CPUTIME_ID && clock != CLOCK_THREAD_CPUTIME_ID;
 }
 
 static void at_least(struct known *state, int64_t ahead) {
@@ -65,9 +82,25 @@ static void at_least(struct known *state, int64_t ahead) {
   state->known = true;
 }
 
+static void place(clockid_t clock, int64_t from_monotonic) {
+  clocks[clock].placed = true;
+  clocks[clock].from_monotonic = from_monotonic;
+}
+
+/** In a replay; of a clock that the program has not read this host's. */
+static int64_t from_monotonic(clockid_t clock) {
+  clockid_t basis = fine(clock);
+  if (basis == CLOCK_MONOTONIC) return 0;
+  return clocks[basis].placed ? clocks[basis].from_monotonic : own(clock) - own(CLOCK_MONOTONIC);
+}
+
 void clocks_go_live(void) {
-  int64_t own_from_real = own(CLOCK_MONOTONIC) - own(CLOCK_REALTIME);
-  if (monotonic_from_real.known) at_least(&clocks[CLOCK_MONOTONIC], monotonic_from_real.ahead - own_from_real);
+  int64_t monotonic = own(CLOCK_MONOTONIC);
+  const struct known *real_time = &clocks[CLOCK_REALTIME];
+  if (real_time->placed) at_least(&clocks[CLOCK_MONOTONIC], own(CLOCK_REALTIME) - real_time->from_monotonic - monotonic);
+  monotonic += clocks[CLOCK_MONOTONIC].ahead;
+  for (clockid_t clock = 0; clock < CLOCKS; clock++)
+    if (clocks[clock].placed) at_least(&clocks[clock], monotonic + clocks[clock].from_monotonic - own(clock));
   live = true;
 }
 
@@ -76,26 +109,39 @@ void clocks_forked(void) {
   of_thread = (struct known){.known = false};
 }
 
+int64_t program_now(void) {
+  return phase == REPLAYING ? replayed : own(CLOCK_MONOTONIC) + clocks[CLOCK_MONOTONIC].ahead;
+}
+
+int64_t program_ahead(void) {
+  return program_now() - own(CLOCK_MONOTONIC);
+}
+
 int64_t clock_shows(clockid_t clock) {
   int64_t value = own(clock);
   struct known *state = state_of(clock);
   if (value < 0 || state == 0) return value;
+  if (phase == REPLAYING && counts_time_of_host(clock)) return replayed + from_monotonic(clock);
   const struct known *basis = basis_of(clock);
   // The time of day is not behind that of this host, however late it went live.
   if (basis->known && !(live && basis == &clocks[CLOCK_REALTIME] && basis->ahead < 0)) value += basis->ahead;
-  // In a replay it is asked for a deadline, and shown to nobody.
   if (!live) return value;
   if (value < state->shown) value = state->shown;
   state->shown = value;
   return value;
 }
 
+void clocks_reached(int64_t moment) {
+  if (moment > replayed) replayed = moment;
+  at_least(&clocks[CLOCK_MONOTONIC], moment - own(CLOCK_MONOTONIC));
+}
+
 static void learn(clockid_t clock, int64_t value) {
   struct known *state = state_of(clock);
   if (state == 0) return;
   if (value > state->shown) state->shown = value;
-  if (clock == CLOCK_REALTIME_COARSE || clock == CLOCK_MONOTONIC_COARSE) state = (struct known *)basis_of(clock);
-  at_least(state, value - own(clock));
+  if (fine(clock) == CLOCK_MONOTONIC) clocks_reached(value);
+  else at_least(state_of(fine(clock)), value - own(clock));
 }
 
 /* No clock of the program's. */
@@ -103,46 +149,83 @@ static void learn(clockid_t clock, int64_t value) {
 
 void clocks_at_start(void) {
   const struct north_record *record = recorded(NORTH_CLOCK, WHAT_START);
+  int64_t monotonic, real_time;
   if (record != 0) {
-    at_least(&monotonic_from_real, record->result);
+    monotonic = record->result;
+    __builtin_memcpy(&real_time, payload_of(record), sizeof real_time);
     replay_taken(record);
+    clocks_reached(monotonic);
   } else {
-    record_result(NORTH_CLOCK, WHAT_START, clock_shows(CLOCK_MONOTONIC) - clock_shows(CLOCK_REALTIME), 0);
+    monotonic = clock_shows(CLOCK_MONOTONIC);
+    real_time = clock_shows(CLOCK_REALTIME);
+    record_bytes(NORTH_CLOCK, WHAT_START, monotonic, 0, &real_time, sizeof real_time);
   }
+  place(CLOCK_REALTIME, real_time - monotonic);
 }
 
-void clocks_skip(int64_t until) {
-  int64_t ns = until - own(CLOCK_MONOTONIC);
-  for (int i = 0; ns > 0 && i < CLOCKS; i++)
-    if (clocks[i].known && i != CLOCK_PROCESS_CPUTIME_ID) clocks[i].ahead += ns;
+void wait_may_begin(void) {
+  this_wait.in_replay = phase == REPLAYING;
+  this_wait.dated = false;
+  if (this_wait.in_replay) this_wait.since = replayed;
 }
 
-int64_t wait_deadline(int64_t ns) {
-  return phase == REPLAYING && ns > 0 ? own(CLOCK_MONOTONIC) + ns : 0;
+void wait_has_begun(int64_t moment) {
+  clocks_reached(moment);
+  if (!this_wait.dated) this_wait.since = moment;
+  this_wait.dated = true;
 }
 
-int64_t wait_left(int64_t deadline, int64_t ns) {
-  if (deadline == 0) return ns;
-  int64_t left = deadline - own(CLOCK_MONOTONIC);
+int64_t wait_until(int64_t ns) {
+  return (this_wait.in_replay ? this_wait.since : program_now()) + ns;
+}
+
+int64_t wait_left(int64_t ns) {
+  if (!this_wait.in_replay || ns <= 0) return ns;
+  int64_t left = wait_until(ns) - program_now();
   return left > 0 ? left : 0;
+}
+
+void wait_has_passed(int64_t ns) {
+  if (ns > 0) clocks_reached(wait_until(ns));
 }
 
 int64_t monotonic_of(clockid_t clock, const struct timespec *when) {
   int64_t left = when->tv_sec * NANOSECONDS + when->tv_nsec - clock_shows(clock);
-  return own(CLOCK_MONOTONIC) + left;
+  return program_now() + left;
+}
+
+/** Clocks are set, and drift: a value with which the distance from the monotonic one is another has that one's with it. */
+static void record_clock(clockid_t clock, int64_t value) {
+  clockid_t basis = fine(clock);
+  if (value >= 0 && counts_time_of_host(clock) && basis != CLOCK_MONOTONIC) {
+    int64_t of_basis = clock == basis ? value : clock_shows(basis), monotonic = program_now();
+    int64_t moved = of_basis - monotonic - clocks[basis].from_monotonic;
+    if (!clocks[basis].placed || moved > APART_NS || moved < -APART_NS) {
+      int64_t both[2] = {of_basis, monotonic};
+      place(basis, of_basis - monotonic);
+      record_bytes(NORTH_CLOCK, clock, value, 0, both, sizeof both);
+      return;
+    }
+  }
+  record_result(NORTH_CLOCK, clock, value, 0);
 }
 
 /** @returns ns, or -errno */
 static int64_t read_clock(clockid_t clock) {
   const struct north_record *record = recorded(NORTH_CLOCK, clock);
-  int64_t value;
+  int64_t value, both[2];
   if (record != 0) {
     value = record->result;
+    if (payload_length(record) == sizeof both) {
+      __builtin_memcpy(both, payload_of(record), sizeof both);
+      place(fine(clock), both[0] - both[1]);
+      clocks_reached(both[1]);
+    }
     replay_taken(record);
     if (value >= 0) learn(clock, value);
   } else {
     value = clock_shows(clock);
-    record_result(NORTH_CLOCK, clock, value, 0);
+    record_clock(clock, value);
   }
   return value;
 }
@@ -229,28 +312,29 @@ INTERPOSED clock_t times(struct tms *buffer) {
   return returned(result);
 }
 
-/** Others run meanwhile. A replay does not sleep: what it waits for is the recording. @param until of this host's monotonic clock */
-static long sleep_until(int64_t until, int64_t *left) {
+/** Others run meanwhile. A replay does not sleep: what it waits for is the recording. @param when of the program's monotonic clock, or ns from now */
+static long sleep_until(bool is_moment, int64_t when, int64_t *left) {
   const struct north_record *record = recorded(NORTH_SLEEP, 0);
+  int64_t until = is_moment ? when : wait_until(when);
   long result;
   *left = 0;
   if (record != 0) {
     result = record->result;
     *left = record->detail * 1000ll;
     replay_taken(record);
-    if (result == 0) clocks_skip(until);
+    if (result == 0) clocks_reached(until);
     return result;
   }
-  int64_t ns = until - own(CLOCK_MONOTONIC);
+  int64_t ns = until - program_now();
   result = wait_ready(0, 0, ns > 0 ? ns : 0, 0);
-  if (result == -EINTR) *left = until - own(CLOCK_MONOTONIC);
+  if (result == -EINTR) *left = until - program_now();
   if (*left < 0) *left = 0;
   record_result(NORTH_SLEEP, 0, result, (uint32_t)(*left / 1000));
   return result;
 }
 
 static long sleep_for(int64_t ns, int64_t *left) {
-  return sleep_until(own(CLOCK_MONOTONIC) + ns, left);
+  return sleep_until(false, ns, left);
 }
 
 INTERPOSED int nanosleep(const struct timespec *wanted, struct timespec *rest) {
@@ -264,10 +348,11 @@ INTERPOSED int nanosleep(const struct timespec *wanted, struct timespec *rest) {
 
 INTERPOSED int clock_nanosleep(clockid_t clock, int flags, const struct timespec *wanted, struct timespec *rest) {
   if (!wrap_enter()) return real(clock_nanosleep)(clock, flags, wanted, rest);
-  int64_t ns = wanted->tv_sec * NANOSECONDS + wanted->tv_nsec, left;
-  long result = sleep_until((flags & TIMER_ABSTIME) != 0 ? monotonic_of(clock, wanted) : own(CLOCK_MONOTONIC) + ns, &left);
+  bool is_moment = (flags & TIMER_ABSTIME) != 0;
+  int64_t left;
+  long result = sleep_until(is_moment, is_moment ? monotonic_of(clock, wanted) : wanted->tv_sec * NANOSECONDS + wanted->tv_nsec, &left);
   wrap_leave();
-  if (rest != 0 && result != 0 && (flags & TIMER_ABSTIME) == 0)
+  if (rest != 0 && result != 0 && !is_moment)
     *rest = (struct timespec){left / NANOSECONDS, left % NANOSECONDS};
   return (int)-result;
 }

@@ -88,7 +88,7 @@ struct north_record {
 /* The names in divergence reports are these, see src/north/layout.ts. */
 enum north_call {
   NORTH_PAD = 0,    /* the rest of the ring is not used */
-  NORTH_GRANT = 1,  /* object: the thread that runs from here; detail: calls since the last grant; result: why */
+  NORTH_GRANT = 1,  /* object: the thread that runs from here; detail: calls since the last grant; result: when, and why */
   NORTH_SIGNAL = 2, /* object: signal; detail: calls since the last grant; payload: siginfo_t */
   NORTH_CLOCK = 3,
   NORTH_RANDOM = 4,
@@ -108,7 +108,7 @@ enum north_call {
   NORTH_PROCESS = 18,
   NORTH_CHOICE = 19,
   NORTH_END = 20, /* of a replay: nothing follows, the process goes live */
-  NORTH_PAUSE = 21, /* the process waits, with nobody left to run: a replay may come so far. detail: calls since the last grant */
+  NORTH_PAUSE = 21, /* the process waits, with nobody left to run: a replay may come so far. detail: calls since the last grant; result: when */
   NORTH_CALLS
 };
 

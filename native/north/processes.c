@@ -22,6 +22,7 @@
 #include "recording.h"
 #include "signals.h"
 #include "sys.h"
+#include "timers.h"
 #include "token.h"
 
 extern char **environ;
@@ -45,6 +46,7 @@ static void in_child(uint32_t process) {
   token_forked();
   signals_forked();
   clocks_forked();
+  timers_forked();
   if (phase == REPLAYING && replay_slot() == 0) diverged(0, NORTH_FORK, -1, "no replay for a new process");
   inside = false;
 }

@@ -118,11 +118,10 @@ static long epoll_look(int set, struct epoll_event *events, int most, int64_t ns
 
 static long epoll_ready(int set, struct epoll_event *events, int most, int64_t ns, const sigset_t *mask) {
   reserve_entries();
-  int64_t deadline = wait_deadline(ns);
   const struct north_record *record = recorded(NORTH_READINESS, set);
   if (record != 0) {
     long result = record->result;
-    if (result == 0) clocks_skip(deadline);
+    if (result == 0) wait_has_passed(ns);
     const struct ready *ready = payload_of(record);
     for (long i = 0; i < result; i++) {
       give(&events[i], ready[i]);
@@ -132,7 +131,7 @@ static long epoll_ready(int set, struct epoll_event *events, int most, int64_t n
     return result;
   }
   if (most > READY_MOST) most = READY_MOST;
-  long result = epoll_look(set, events, most, wait_left(deadline, ns), mask);
+  long result = epoll_look(set, events, most, wait_left(ns), mask);
   struct ready ready[result > 0 ? result : 1];
   for (long i = 0; i < result; i++) {
     ready[i] = (struct ready){(uint32_t)events[i].data.u64, events[i].events};
@@ -166,11 +165,10 @@ INTERPOSED int epoll_pwait2(int set, struct epoll_event *events, int most, const
 #define POLL_MOST 16384
 
 static long poll_ready(struct pollfd *fds, nfds_t count, int64_t ns, const sigset_t *mask) {
-  int64_t deadline = wait_deadline(ns);
   const struct north_record *record = recorded(NORTH_READINESS, -(int32_t)count);
   if (record != 0) {
     long result = record->result;
-    if (result == 0) clocks_skip(deadline);
+    if (result == 0) wait_has_passed(ns);
     const short *events = payload_of(record);
     for (nfds_t i = 0; i < count; i++) fds[i].revents = result > 0 ? events[i] : 0;
     replay_taken(record);
@@ -178,7 +176,7 @@ static long poll_ready(struct pollfd *fds, nfds_t count, int64_t ns, const sigse
   }
   struct timespec none = {0, 0};
   long result = sys(SYS_ppoll, fds, count, &none, 0, 0);
-  if (result == 0 && (ns != 0 || mask != 0)) result = wait_ready(fds, (unsigned)count, wait_left(deadline, ns), mask);
+  if (result == 0 && (ns != 0 || mask != 0)) result = wait_ready(fds, (unsigned)count, wait_left(ns), mask);
   short events[result > 0 ? count : 1];
   for (nfds_t i = 0; result > 0 && i < count; i++) events[i] = fds[i].revents;
   record_bytes(NORTH_READINESS, -(int32_t)count, result, 0, events, result > 0 ? count * sizeof *events : 0);
@@ -234,18 +232,17 @@ static long select_ready(int count, fd_set *given[3], int64_t ns, const sigset_t
   size_t bytes = ((size_t)count + 63) / 64 * 8;
   if (bytes > sizeof *sets) return -EINVAL;
   __builtin_memset(sets, 0, sizeof sets);
-  int64_t deadline = wait_deadline(ns);
   const struct north_record *record = recorded(NORTH_READINESS, -count);
   long result;
   if (record != 0) {
     result = record->result;
-    if (result == 0) clocks_skip(deadline);
+    if (result == 0) wait_has_passed(ns);
     if (result >= 0) __builtin_memcpy(sets, payload_of(record), sizeof sets);
     replay_taken(record);
   } else {
     for (int i = 0; i < 3; i++)
       if (given[i] != 0) __builtin_memcpy(&sets[i], given[i], bytes);
-    result = select_look(count, sets, wait_left(deadline, ns), mask);
+    result = select_look(count, sets, wait_left(ns), mask);
     record_bytes(NORTH_READINESS, -count, result, 0, sets, result >= 0 ? sizeof sets : 0);
   }
   for (int i = 0; result >= 0 && i < 3; i++)

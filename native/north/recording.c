@@ -7,6 +7,7 @@
 #include "clocks.h"
 #include "signals.h"
 #include "sys.h"
+#include "timers.h"
 #include "token.h"
 
 enum phase phase;
@@ -37,12 +38,13 @@ static void await_order(uint32_t number) {
 }
 
 const struct north_record *recorded(enum north_call call, int32_t object) {
+  wait_may_begin();
   while (phase == REPLAYING) {
     const struct north_record *record = replay_wait();
     if (record == 0) {
       go_live();
     } else if (record->call == NORTH_PAUSE) {
-      replay_taken(record);
+      token_replay_pause(record);
     } else if (record->call == NORTH_GRANT) {
       token_replay_grant(record);
     } else if (record->call == NORTH_SIGNAL) {
@@ -103,6 +105,7 @@ void go_live(void) {
   clocks_go_live();
   token_go_live();
   signals_go_live();
+  timers_go_live();
 }
 
 /** Of the connection that the recorded call was about, if there is one: its descriptor is the same here. @returns the length of the address, or 0 */

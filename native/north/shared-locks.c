@@ -16,7 +16,8 @@ bool is_shared_mutex(const pthread_mutex_t *mutex) {
 
 static int take(pthread_mutex_t *mutex, int64_t deadline) {
   if (deadline < 0) return real(pthread_mutex_lock)(mutex);
-  struct timespec until = {deadline / NANOSECONDS, deadline % NANOSECONDS};
+  int64_t here = deadline - program_ahead();
+  struct timespec until = {here / NANOSECONDS, here % NANOSECONDS};
   return real(pthread_mutex_clocklock)(mutex, CLOCK_MONOTONIC, &until);
 }
 
@@ -27,6 +28,7 @@ int shared_mutex_lock(pthread_mutex_t *mutex, int64_t deadline) {
   if (record != 0) {
     // Who had it before has let it go: that comes earlier in the order.
     result = record->result == -ETIMEDOUT ? ETIMEDOUT : real(pthread_mutex_lock)(mutex);
+    if (result == ETIMEDOUT) clocks_reached(deadline);
     if (result != -record->result) diverged(record, NORTH_LOCK, -result, "a lock between processes");
   } else {
     result = real(pthread_mutex_trylock)(mutex);

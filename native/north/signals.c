@@ -5,6 +5,7 @@
 #include <ucontext.h>
 
 #include "blocking.h"
+#include "clocks.h"
 #include "real.h"
 #include "recording.h"
 #include "sys.h"
@@ -426,6 +427,7 @@ static void take_here(const siginfo_t *taken) {
 
 /** A signal that was waited for; both replicas' kernels keep it pending, and only the recording says when it is taken. */
 static long await_signal(const sigset_t *set, siginfo_t *info, const struct timespec *timeout) {
+  int64_t ns = timeout == 0 ? -1 : timeout->tv_sec * NANOSECONDS + timeout->tv_nsec;
   const struct north_record *record = recorded(NORTH_SLEEP, -2);
   siginfo_t taken;
   long result;
@@ -434,8 +436,11 @@ static long await_signal(const sigset_t *set, siginfo_t *info, const struct time
     __builtin_memcpy(&taken, payload_of(record), sizeof taken);
     replay_taken(record);
     if (result > 0) take_here(&taken);
+    if (result == -EAGAIN) wait_has_passed(ns);
   } else {
-    result = blocking(sys(SYS_rt_sigtimedwait, set, &taken, timeout, KERNEL_MASK_BYTES));
+    int64_t rest = wait_left(ns);
+    struct timespec left = {rest / NANOSECONDS, rest % NANOSECONDS};
+    result = blocking(sys(SYS_rt_sigtimedwait, set, &taken, timeout == 0 ? 0 : &left, KERNEL_MASK_BYTES));
     record_bytes(NORTH_SLEEP, -2, result, 0, &taken, sizeof taken);
   }
   if (result > 0 && info != 0) *info = taken;

@@ -14,6 +14,7 @@
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 
+#include "clocks.h"
 #include "descriptors.h"
 #include "files.h"
 #include "real.h"
@@ -60,7 +61,7 @@ static int64_t patience(int fd, int option) {
 static long await(int fd, short events, int64_t ns) {
   struct pollfd ready = {fd, events, 0};
   for (;;) {
-    long result = wait_ready(&ready, 1, ns, 0);
+    long result = wait_ready(&ready, 1, wait_left(ns), 0);
     if (result > 0) return 0;
     if (result == 0) return -EAGAIN;
     if (result != -EINTR || !signal_restarts()) return result;

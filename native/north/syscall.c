@@ -20,14 +20,10 @@
 #include "sys.h"
 #include "token.h"
 
-/** @returns the moment on the monotonic clock until which a futex waits, or -1. futex(2) */
+/** @returns the moment on the program's monotonic clock until which a futex waits, or -1. futex(2) */
 static int64_t futex_deadline(int operation, const struct timespec *timeout) {
   if (timeout == 0) return -1;
-  if ((operation & FUTEX_CMD_MASK) == FUTEX_WAIT) {
-    struct timespec now;
-    real(clock_gettime)(CLOCK_MONOTONIC, &now);
-    return (now.tv_sec + timeout->tv_sec) * NANOSECONDS + now.tv_nsec + timeout->tv_nsec;
-  }
+  if ((operation & FUTEX_CMD_MASK) == FUTEX_WAIT) return program_now() + timeout->tv_sec * NANOSECONDS + timeout->tv_nsec;
   return monotonic_of((operation & FUTEX_CLOCK_REALTIME) != 0 ? CLOCK_REALTIME : CLOCK_MONOTONIC, timeout);
 }
 

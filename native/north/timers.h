@@ -10,5 +10,7 @@
 void timer_has_rung(int fd);
 /** Of a replay: a signal was taken that has not come here yet. */
 void timer_has_signalled(const siginfo_t *info);
+void timers_go_live(void);
+void timers_forked(void);
 
 #endif

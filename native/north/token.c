@@ -162,10 +162,21 @@ uint32_t token_thread(void) {
   return me == 0 ? 0 : me->index;
 }
 
+/* The result of a GRANT: when, of the program's monotonic clock, and why. */
+#define WHY_BITS 3
+
+static int64_t result_of(enum handing why) {
+  return program_now() << WHY_BITS | why;
+}
+
+static enum handing why_of(const struct north_record *record) {
+  return (enum handing)(record->result & ((1 << WHY_BITS) - 1));
+}
+
 /** The thread has the token again: where somebody else had it, or it may have been, a replay must hear of it. */
 static void resumed(bool always) {
   if (last == me && !always) return;
-  record_result(NORTH_GRANT, (int32_t)me->index, given_why, given_calls);
+  record_result(NORTH_GRANT, (int32_t)me->index, result_of(given_why), given_calls);
   last = me;
   me->calls = 0;
   me->granted_at = 0;
@@ -176,7 +187,7 @@ static void await_go(void) {
   while (__atomic_exchange_n(&me->go, STAY, __ATOMIC_ACQUIRE) != GO && phase != UNWRAPPED) {
     bool waits = phase == RECORDING && me->state == WAITING;
     bool timed = waits && me->deadline >= 0;
-    int64_t left = timed ? me->deadline - now_ns() : -1;
+    int64_t left = timed ? me->deadline - program_now() : -1;
     if ((timed && left <= 0) || (waits && signal_waits())) {
       take_guard();
       if (me->state == WAITING) {
@@ -199,7 +210,7 @@ static void give_up(enum handing why) {
 
 /** Without this a replay would stop at the first call behind the last record: for all it knows a signal or a grant comes there. */
 static void pause_if_last(void) {
-  if (ready_first == 0) record_result(NORTH_PAUSE, 0, 0, me->calls);
+  if (ready_first == 0) record_result(NORTH_PAUSE, 0, program_now(), me->calls);
 }
 
 void token_release(void) {
@@ -239,6 +250,7 @@ static void hand_over(const struct north_record *record) {
   uint32_t index = (uint32_t)record->object;
   if (record->detail != me->calls) diverged(record, NORTH_GRANT, (int32_t)me->calls, "the token at another call");
   if (index >= count || threads[index].state == FREE) diverged(record, NORTH_GRANT, (int32_t)count, "no such thread");
+  wait_has_begun(record->result >> WHY_BITS);
   replay_taken(record);
   me->calls = 0;
   if (index == me->index) return;
@@ -256,13 +268,18 @@ void token_replay_grant(const struct north_record *record) {
   if (phase == RECORDING) resumed(false);
 }
 
+void token_replay_pause(const struct north_record *record) {
+  wait_has_begun(record->result);
+  replay_taken(record);
+}
+
 /** What the recording has for the beginning of this call. */
 static void replay_boundary(void) {
   while (phase == REPLAYING) {
     const struct north_record *record = replay_wait();
     if (record == 0) {
       go_live();
-    } else if (record->call == NORTH_GRANT && record->result == HANDED_PREEMPTED && record->detail == me->calls) {
+    } else if (record->call == NORTH_GRANT && why_of(record) == HANDED_PREEMPTED && record->detail == me->calls) {
       token_replay_grant(record);
     } else if (!signal_replay_boundary(record, me->calls)) {
       return;
@@ -287,7 +304,7 @@ void token_yield(void) {
   if (phase == REPLAYING) {
     const struct north_record *record = replay_wait();
     if (record == 0) go_live();
-    else if (record->call == NORTH_GRANT && record->result == HANDED_YIELDED && record->detail == me->calls)
+    else if (record->call == NORTH_GRANT && why_of(record) == HANDED_YIELDED && record->detail == me->calls)
       token_replay_grant(record);
     return;
   }
@@ -307,7 +324,7 @@ static bool wait_once(const void *address, int64_t deadline) {
     if (record == 0) {
       go_live();
     } else if (record->call == NORTH_PAUSE) {
-      replay_taken(record);
+      token_replay_pause(record);
     } else if (record->call != NORTH_GRANT) {
       diverged(record, NORTH_GRANT, (int32_t)me->index, "a thread waits for another");
     } else {
@@ -335,16 +352,14 @@ static bool wait_once(const void *address, int64_t deadline) {
 
 /** @returns whether it has come; of a replay: as it did then, unless the recording ends here */
 static bool has_passed(int64_t deadline) {
-  return phase == REPLAYING || (deadline >= 0 && now_ns() >= deadline);
+  return phase == REPLAYING || (deadline >= 0 && program_now() >= deadline);
 }
 
 enum waited token_wait(const void *address, int64_t deadline) {
   for (;;) {
     if (wait_once(address, deadline)) return WAS_NAMED;
     if (signal_interrupts()) return INTERRUPTED;
-    if (!has_passed(deadline)) continue;
-    if (phase == REPLAYING) clocks_skip(deadline);
-    return PASSED;
+    if (has_passed(deadline)) return PASSED;
   }
 }
 

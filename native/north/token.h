@@ -12,7 +12,7 @@
 
 #include "layout.h"
 
-/** Why a thread gave the token up; the result of a GRANT. */
+/** Why a thread gave the token up; in the result of a GRANT. */
 enum handing { HANDED_BLOCKED = 1, HANDED_WAITING = 2, HANDED_PREEMPTED = 3, HANDED_EXITED = 4, HANDED_YIELDED = 5 };
 
 void token_init(void);
@@ -33,7 +33,7 @@ enum waited { WAS_NAMED, PASSED, INTERRUPTED };
 /**
  * Waits until `token_wake` names the address, the deadline has passed, or handlers of signals have run. These may have let others run: who was
  * interrupted looks again at what it waits for.
- * @param deadline of the monotonic clock in ns; negative: none
+ * @param deadline of the program's monotonic clock in ns; negative: none
  */
 enum waited token_wait(const void *address, int64_t deadline);
 /** A signal has reached this thread; if it waits, it is to take it. For handlers of signals. */
@@ -58,6 +58,7 @@ bool token_has(int tid);
 uint32_t token_index(const struct thread *thread);
 
 void token_replay_grant(const struct north_record *record);
+void token_replay_pause(const struct north_record *record);
 void token_go_live(void);
 /** The program is at its end: nobody waits for the token any more. */
 void token_dissolve(void);

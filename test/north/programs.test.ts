@@ -16,6 +16,7 @@ const PROGRAMS = {
   'randomness.c': 'random numbers are drawn once',
   'contention.c': 'threads take turns at locks of every kind',
   'races.c': 'threads race without locks as they did',
+  'unfinished.c': 'waits that are unfinished go on for what is left of their time',
   'conditions.c': 'waits for a condition end when they are told to or in time',
   'threads.c': 'threads begin, are joined and leave',
   'processes.c': 'processes are made, become other programs and end',
@@ -69,6 +70,19 @@ test('whose connection the recorded call was about is reported', { skip }, async
     deepEqual([divergence?.expected, divergence?.made], [expected, made]);
     const client = new RegExp(`^${expected}: (.*)$`, 'm').exec(output)?.[1] ?? '';
     equal(divergence?.client, client, expected);
+  }
+});
+
+test('threads that wait at the same time let clocks pass it once', { skip }, async () => {
+  const command = program('waits.c');
+  const recorded = await play(command);
+  check(recorded, 'recorded');
+  const places = placesToCut(recorded.recording);
+  for (const place of spread(places, CUTS)) {
+    const cut = await play(command, { recording: recorded.recording.subarray(0, place) });
+    check(cut, `cut at ${place}`);
+    const timeOfDay = Number(/time of day = (\d+)/.exec(cut.output)?.[1]);
+    ok(timeOfDay <= Date.now(), `cut at ${place}: ${timeOfDay - Date.now()} ms ahead of the time of day`);
   }
 });
 
