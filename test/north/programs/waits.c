@@ -7,9 +7,12 @@
 
 #include "program.h"
 
-#define THREADS 18
+#define THREADS 48
 #define ROUNDS 3
+#define APART_MS_MAX 10000
 #define WAIT_MS 300
+/* A moment on one clock is known on another to about a millisecond. */
+#define ROUNDING_MS 20
 
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t never = PTHREAD_COND_INITIALIZER;
@@ -47,7 +50,7 @@ static void *waiter(void *way) {
   for (int round = 0; round < ROUNDS; round++) {
     int64_t start = now_ms(CLOCK_MONOTONIC);
     wait_by((int)(intptr_t)way % 6);
-    must(now_ms(CLOCK_MONOTONIC) >= start + WAIT_MS - 1);
+    must(now_ms(CLOCK_MONOTONIC) >= start + WAIT_MS - ROUNDING_MS);
   }
   return 0;
 }
@@ -61,7 +64,7 @@ int main(void) {
   for (int i = 0; i < THREADS; i++) must(pthread_join(threads[i], 0) == 0);
   say("all have waited");
   int64_t time_of_day = now_ms(CLOCK_REALTIME), now_apart = now_ms(CLOCK_MONOTONIC) - time_of_day;
-  must(now_apart - apart < 1000 && apart - now_apart < 1000);
+  must(now_apart - apart < APART_MS_MAX && apart - now_apart < APART_MS_MAX);
   say("time of day = %lld", (long long)time_of_day);
   return 0;
 }
