@@ -58,7 +58,7 @@ struct north_divergence {
 struct north_header {
   uint32_t magic, version;
   uint32_t mode;         /* a futex: processes wait until it is decided */
-  uint32_t lock;         /* 0, or the thread that holds it, as it knows itself; the top bit: others wait */
+  uint32_t lock;         /* 0, or the process that holds it, by its number here; the top bit: others wait */
   uint32_t next_process; /* number of the next process that is created */
   uint32_t order;        /* ordered records ever made: the number of the last one */
   uint32_t order_done;   /* of a replay: the number of the last one that was done again; a futex */

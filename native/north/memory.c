@@ -9,7 +9,7 @@
 #include "sys.h"
 
 #define LOCK_WAITED 0x80000000u
-/** Then a waiter looks whether the holder still lives. */
+/** Then a waiter looks whether the holder still lives: pids tell nothing to who is in another namespace. */
 #define LOCK_PATIENCE_NS 100000000ll
 #define SPINS 200
 /** The memory's descriptor is moved out of the way of the program's own. */
@@ -70,6 +70,24 @@ static void put_padded(char *end, uint32_t value) {
   for (int i = 0; i < PID_DIGITS; i++, value /= 10) *--end = (char)('0' + value % 10);
 }
 
+/**
+ * As long as a process lives it has locked the byte of its number in the memory's file. Such a lock is of one process, stays with it when it becomes
+ * another program, and ends with it; but also when it closes any descriptor of the file. fcntl_locking(2)
+ */
+static struct flock life_of(uint32_t process) {
+  return (struct flock){.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = process, .l_len = 1};
+}
+
+static void begin_life(void) {
+  struct flock life = life_of(north_process);
+  sys(SYS_fcntl, fd, F_SETLK, &life);
+}
+
+static bool lives(uint32_t process) {
+  struct flock life = life_of(process);
+  return process == north_process || sys(SYS_fcntl, fd, F_GETLK, &life) < 0 || life.l_type != F_UNLCK;
+}
+
 bool memory_attach(void) {
   const char *text = entry_of_environment();
   if (text == 0) return false;
@@ -92,6 +110,9 @@ bool memory_attach(void) {
   if (recording == 0 || !reserve_replay()) return false;
   north_process = process;
   north = header;
+  begin_life();
+  // Another thread of the program that this process was may have held it.
+  if ((__atomic_load_n(&north->lock, __ATOMIC_RELAXED) & ~LOCK_WAITED) == process) lock_leave();
   return true;
 }
 
@@ -123,12 +144,13 @@ const char *memory_entry(uint32_t process, int pid, char *into) {
 
 void memory_forked(uint32_t process) {
   north_process = process;
+  begin_life();
   reserve_replay();
   slot = 0;
 }
 
 void lock_take(void) {
-  uint32_t self = (uint32_t)sys(SYS_gettid), seen = 0;
+  uint32_t self = north_process, seen = 0;
   for (int i = 0; i < SPINS; i++) {
     seen = 0;
     if (__atomic_compare_exchange_n(&north->lock, &seen, self, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED)) return;
@@ -136,7 +158,7 @@ void lock_take(void) {
   for (;;) {
     uint32_t holder = seen & ~LOCK_WAITED;
     // Whoever has waited leaves the mark behind: others may be waiting still.
-    if (holder == 0 || sys(SYS_kill, holder, 0) == -ESRCH) {
+    if (holder == 0 || !lives(holder)) {
       if (__atomic_compare_exchange_n(&north->lock, &seen, self | LOCK_WAITED, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
         return;
       continue;

@@ -22,6 +22,7 @@ const PROGRAMS = {
   'processes.c': 'processes are made, become other programs and end',
   'signals.c': 'signals interrupt what they did',
   'killed.c': 'who is killed has done what it did before',
+  'namespaces.c': 'who is killed in a namespace of pids leaves what it held to those outside',
   'timers.c': 'timers ring once',
   'epoll.c': 'sets of descriptors tell what is ready',
   'polling.c': 'descriptors for events tell of each once',
