@@ -15,6 +15,7 @@ import {
   type FailoverResult,
   type HostProfile,
   type LatencyResult,
+  type NorthResult,
   type NudgeResult,
   type ProfileResult,
   RATES,
@@ -23,12 +24,16 @@ import {
 } from './results.ts';
 import {
   byteTable,
+  callInWords,
   callTable,
   cpuTable,
   failoverTable,
   functionTable,
+  LOADS_IN_WORDS,
   latencyTable,
   machineTable,
+  northCallTable,
+  northLoadTable,
   nudgeTable,
   throughputTable,
   timeTable,
@@ -42,13 +47,14 @@ const TIMER_SHOWS_MS = 150;
 const FULL = 0.9;
 
 export function benchmarksDocument(results: BenchResults): string {
-  const { throughput, latency, failover, nudge, profile } = results;
+  const { throughput, latency, failover, nudge, north, profile } = results;
   const sections = [
     introduction(results),
     throughput === undefined ? '' : throughputSection(throughput),
     latency === undefined ? '' : latencySection(latency),
     failover === undefined ? '' : failoverSection(failover),
     nudge === undefined ? '' : nudgeSection(nudge),
+    north === undefined ? '' : northSection(north),
     profile === undefined ? '' : profileSection(profile, results.machine.cores),
     limits(results),
   ];
@@ -162,6 +168,33 @@ ${markdown(nudgeTable(nudge))}
 ${verdict(goals)}`;
 }
 
+function northSection({ calls, loads }: NorthResult): string {
+  const [most] = [...calls].sort((one, other) => other.addedNs - one.addedNs);
+  const dearest =
+    most === undefined ? '' : ` Most is added to ${callInWords(most.call)}: ${most.addedNs.toFixed(0)} ns.`;
+  const [worst] = loads
+    .flatMap(({ load, systems }) => systems.map((one) => ({ load, ...one })))
+    .sort((one, other) => one.ratio - other.ratio);
+  const least =
+    worst === undefined
+      ? ''
+      : ` The least ratio, ${worst.ratio.toFixed(3)}, is that of ${LOADS_IN_WORDS[worst.load]}: ${worst.system}.`;
+  return `## The north-side wrap
+
+At \`level: recorded\` a library stands before the server's calls and records what they return ([north.md](north.md)). What that costs a call: a
+program of one thread makes each kind many times in a row, without the library and with it, by turns. The ring that it records into has
+room, and is emptied by another process; nothing is replicated.${dearest}
+
+${markdown(northCallTable(calls))}
+
+What that and all the rest come to: nginx with two workers over TLS 1.3, eight connections that each ask for 1000 bytes when the last
+were answered, and one download of 400 MB; redis with fifty connections, SET and GET, one request at a time and sixteen at once. LAN
+unshaped; direct, with a hot backup and with a cold one by turns; the ratio is the median of the rounds' own ratios to the direct run.
+Processor time is that of everything on the host, for each request or megabyte.${least}
+
+${markdown(northLoadTable(loads))}`;
+}
+
 function timerShown({ pingpong: { p50Ms, maxMs } }: FailoverResult): string {
   if (p50Ms >= TIMER_SHOWS_MS) return 'The middle round shows it.';
   return maxMs >= TIMER_SHOWS_MS
@@ -244,8 +277,8 @@ function secondsPerGb({ cpu }: HostProfile): number {
 function limits({ machine, run }: BenchResults): string {
   const repeated =
     run.falsePromotions === 0
-      ? 'No measurement of throughput, latency or profile had to be repeated for it.'
-      : `${counted(run.falsePromotions, 'measurement')} of throughput, latency or profile had to be repeated for it.`;
+      ? 'No measurement of throughput, latency, north or profile had to be repeated for it.'
+      : `${counted(run.falsePromotions, 'measurement')} of throughput, latency, north or profile had to be repeated for it.`;
   return `## What these numbers do not say
 
 * All hosts are on one machine. On real ones the primary, the backup and the client have processors of their own, and the LAN and the

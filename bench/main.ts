@@ -14,9 +14,11 @@ import { interruptible } from '../src/lab/interruption.ts';
 import { benchmarksDocument } from './document.ts';
 import { measureFailover } from './failover.ts';
 import { measureLatency } from './latency.ts';
+import { measureNorthCalls } from './north-calls.ts';
+import { measureNorthLoads } from './north-loads.ts';
 import { measureNudge } from './nudge.ts';
 import { measureProfile } from './profile.ts';
-import type { BenchResults } from './results.ts';
+import type { BenchResults, NorthResult } from './results.ts';
 import { allTables } from './tables.ts';
 import { measureThroughput } from './throughput.ts';
 
@@ -30,7 +32,7 @@ interface Flags {
   detectTimeout: string;
 }
 
-const PARTS = ['throughput', 'latency', 'failover', 'nudge'] as const;
+const PARTS = ['throughput', 'latency', 'failover', 'nudge', 'north'] as const;
 type Part = (typeof PARTS)[number];
 
 const DOCUMENT = fileURLToPath(new URL('../../docs/benchmarks.md', import.meta.url));
@@ -112,13 +114,15 @@ async function measure(parts: ReadonlySet<Part>, flags: Flags, signal: AbortSign
   const latency = parts.has('latency') ? await measureLatency(settings) : undefined;
   const failover = parts.has('failover') ? await measureFailover(settings) : undefined;
   const nudge = parts.has('nudge') ? await measureNudge(settings) : undefined;
+  const north = parts.has('north') ? await measureNorth(settings) : undefined;
   const profile = flags.profile || flags.write ? await measureProfile(settings) : undefined;
-  const repeated = [throughput, latency, profile].map((one) => one?.falsePromotions ?? 0);
+  const repeated = [throughput, latency, north, profile].map((one) => one?.falsePromotions ?? 0);
   return {
     ...(throughput === undefined ? {} : { throughput: throughput.throughput }),
     ...(latency === undefined ? {} : { latency: latency.latency }),
     ...(failover === undefined ? {} : { failover }),
     ...(nudge === undefined ? {} : { nudge }),
+    ...(north === undefined ? {} : { north: north.north }),
     ...(profile === undefined ? {} : { profile: profile.profile }),
     machine: machine(settings.congestion),
     run: {
@@ -129,6 +133,12 @@ async function measure(parts: ReadonlySet<Part>, flags: Flags, signal: AbortSign
       falsePromotions: repeated.reduce((sum, count) => sum + count, 0),
     },
   };
+}
+
+async function measureNorth(settings: MeasureSettings): Promise<{ north: NorthResult; falsePromotions: number }> {
+  const calls = await measureNorthCalls(settings);
+  const { loads, falsePromotions } = await measureNorthLoads(settings);
+  return { north: { calls, loads }, falsePromotions };
 }
 
 function tell(line: string): void {

@@ -3,14 +3,17 @@
  * the median of the pairs' own ratios, `added…` that of their differences, everything else said of pairs the median of the values.
  */
 
+import type { CpuSeconds } from '../src/experiments/counted-run.ts';
 import type { MachineResult } from '../src/experiments/machine.ts';
 import type { FailoverStalls, Load } from '../src/experiments/stall-round.ts';
+import type { System } from '../src/experiments/systems.ts';
 
 export interface BenchResults {
   readonly throughput?: ThroughputResult;
   readonly latency?: LatencyResult;
   readonly failover?: FailoverResult;
   readonly nudge?: NudgeResult;
+  readonly north?: NorthResult;
   readonly profile?: ProfileResult;
   readonly machine: MachineResult;
   readonly run: RunResult;
@@ -68,6 +71,47 @@ export interface Resumption {
   readonly p95Ms: number | null;
   /** Among the n, as in `FailoverStalls`. */
   readonly failed: number;
+}
+
+/** What level recorded costs. */
+export interface NorthResult {
+  readonly calls: readonly NorthCall[];
+  readonly loads: readonly NorthLoadResult[];
+}
+
+/** A call of a program, without the shim before it and with the shim recording, where there is room in the ring. */
+export interface NorthCall {
+  readonly call: string;
+  readonly directNs: number;
+  readonly recordedNs: number;
+  readonly ratio: number;
+  readonly addedNs: number;
+  readonly pairs: number;
+}
+
+export const NORTH_LOADS = ['https-requests', 'https-download', 'redis', 'redis-pipelined'] as const;
+export type NorthLoad = (typeof NORTH_LOADS)[number];
+
+export interface NorthLoadResult {
+  readonly load: NorthLoad;
+  /** What is counted, `requests` or `megabytes` of 10⁶ bytes. */
+  readonly unit: NorthUnit;
+  readonly rounds: number;
+  readonly systems: readonly NorthSystem[];
+}
+
+export type NorthUnit = 'requests' | 'megabytes';
+
+export interface NorthSystem {
+  readonly system: System;
+  /** Units. */
+  readonly perSecond: number;
+  /** Of that of the direct run of the same round; 1 of that itself. */
+  readonly ratio: number;
+  readonly ratioMin: number;
+  readonly ratioMax: number;
+  /** Processor time of each host, of everything that ran on it. */
+  readonly cpuUsPerUnit: CpuSeconds;
 }
 
 /** Where the time goes, unshaped. */
@@ -129,6 +173,6 @@ export interface RunResult {
   readonly quick: boolean;
   /** As asked for: `auto` or a time. */
   readonly detectTimeout: string;
-  /** Measurements of throughput, latency and profile that were repeated because the hosts had parted without any fault. */
+  /** Measurements of throughput, latency, north and profile that were repeated because the hosts had parted without any fault. */
   readonly falsePromotions: number;
 }

@@ -11,6 +11,9 @@ import {
   type FailoverResult,
   type HostProfile,
   type LatencyResult,
+  type NorthCall,
+  type NorthLoadResult,
+  type NorthUnit,
   type NudgeResult,
   type ProfileResult,
   RATES,
@@ -23,13 +26,14 @@ import {
 const SHOWN_SHARE = 0.005;
 
 export function allTables(results: BenchResults): Table[] {
-  const { throughput, latency, failover, nudge, profile, machine, run } = results;
+  const { throughput, latency, failover, nudge, north, profile, machine, run } = results;
   return [
     machineTable(machine, run),
     ...(throughput === undefined ? [] : [throughputTable(throughput)]),
     ...(latency === undefined ? [] : [latencyTable(latency)]),
     ...(failover === undefined ? [] : [failoverTable(failover)]),
     ...(nudge === undefined ? [] : [nudgeTable(nudge)]),
+    ...(north === undefined ? [] : [northCallTable(north.calls), northLoadTable(north.loads)]),
     ...(profile === undefined
       ? []
       : [timeTable(profile), functionTable(profile), callTable(profile), byteTable(profile), cpuTable(profile)]),
@@ -114,6 +118,59 @@ export function nudgeTable({ outages }: NudgeResult): Table {
       const goal = judged(`≤ ${RESUMPTION_P95_GOAL_MS}`, isMet);
       return [`${outageMs} ms`, String(auto.n), ...times, String(auto.failed + off.failed), goal];
     }),
+  };
+}
+
+/** What stands for the pieces that the program calls by one word. */
+const CALLS_IN_WORDS: Readonly<Record<string, string>> = {
+  clock_gettime: '`clock_gettime`',
+  getrandom: '`getrandom`, 16 bytes',
+  'write-read': '`write` and `read` of 64 bytes, socket pair',
+  epoll_wait: '`epoll_wait`, one is ready',
+  stat: '`stat`',
+  pread: '`pread` of 64 bytes, file',
+  'open-close': '`open` and `close`, file',
+  'lock-unlock': 'mutex, `lock` and `unlock`',
+};
+
+export const callInWords = (call: string): string => CALLS_IN_WORDS[call] ?? call;
+
+export function northCallTable(calls: readonly NorthCall[]): Table {
+  return {
+    title: 'A call without the shim, and recorded',
+    head: ['call', 'direct ns', 'recorded ns', 'added ns', 'ratio', 'pairs'],
+    rows: calls.map(({ call, directNs, recordedNs, addedNs, ratio, pairs }) => [
+      callInWords(call),
+      ...[directNs, recordedNs, addedNs].map((ns) => ns.toFixed(0)),
+      ratio.toFixed(2),
+      String(pairs),
+    ]),
+  };
+}
+
+export const LOADS_IN_WORDS: Readonly<Record<NorthLoadResult['load'], string>> = {
+  'https-requests': 'nginx, TLS, small requests',
+  'https-download': 'nginx, TLS, one download',
+  redis: 'redis, SET and GET',
+  'redis-pipelined': 'redis, SET and GET, pipelined',
+};
+const UNITS: Readonly<Record<NorthUnit, string>> = { requests: 'requests/s', megabytes: 'MB/s' };
+
+export function northLoadTable(loads: readonly NorthLoadResult[]): Table {
+  return {
+    title: 'Servers at level recorded',
+    head: ['load, system', 'rate', '', 'ratio', 'least – greatest', 'CPU µs each, primary', 'backup', 'rounds'],
+    rows: loads.flatMap(({ load, unit, rounds, systems }) =>
+      systems.map(({ system, perSecond, ratio, ratioMin, ratioMax, cpuUsPerUnit: { primary, backup } }) => [
+        `${LOADS_IN_WORDS[load]}: ${system}`,
+        perSecond.toFixed(0),
+        UNITS[unit],
+        ...(system === 'direct' ? ['', ''] : [ratio.toFixed(3), `${ratioMin.toFixed(3)} – ${ratioMax.toFixed(3)}`]),
+        primary.toFixed(1),
+        backup === null ? '–' : backup.toFixed(1),
+        String(rounds),
+      ]),
+    ),
   };
 }
 

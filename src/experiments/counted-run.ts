@@ -15,6 +15,8 @@ export interface CpuSeconds {
 export interface CountedRun {
   readonly lab: LabResult;
   readonly cpuS: CpuSeconds;
+  /** How often it was repeated because the hosts had parted. */
+  readonly falsePromotions: number;
 }
 
 const ATTEMPTS = 5;
@@ -22,9 +24,10 @@ const [PRIMARY, BACKUP] = ['a', 'b'];
 
 /** A run whose servers answered differently was no measurement of what it should: it is repeated. @throws FttcpError `lab-unstable` */
 export async function runCounted(run: MeasuredRun, settings: MeasureSettings): Promise<CountedRun> {
+  let falsePromotions = 0;
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
     let spentS: Record<string, number> = {};
-    const { lab } = await runMeasured(
+    const measured = await runMeasured(
       {
         capture: false,
         ...run,
@@ -36,9 +39,11 @@ export async function runCounted(run: MeasuredRun, settings: MeasureSettings): P
       },
       settings,
     );
+    const { lab } = measured;
+    falsePromotions += measured.falsePromotions;
     const backup = spentS[BACKUP];
     const cpuS = { primary: round(spentS[PRIMARY] ?? 0, 2), backup: backup === undefined ? null : round(backup, 2) };
-    if (lab.divergences === 0) return { lab, cpuS };
+    if (lab.divergences === 0) return { lab, cpuS, falsePromotions };
     settings.tell('the two servers answered differently: repeated');
   }
   throw new FttcpError('lab-unstable', `The two servers answered differently ${ATTEMPTS} times in a row.`);

@@ -74,9 +74,10 @@ export async function transferLarge(
 }
 
 /**
- * Shell command of a server: the folder `files` of its working directory becomes one in memory, with `given`, of so many bytes, in it. A disk under both
+ * Shell command of a server: a folder of its working directory becomes one in memory, with a file `given` of so many bytes. A disk under both
  * hosts would be measured instead; and servers tell how old a file is.
  */
-export function filesInMemory(bytes: number): string {
-  return `mkdir -p files && mount -t tmpfs files files && truncate -s ${bytes} files/given && touch -d @0 files/given`;
+export function filesInMemory(bytes: number, folder = 'files'): string {
+  const given = `${folder}/given`;
+  return `mkdir -p ${folder} && mount -t tmpfs files ${folder} && truncate -s ${bytes} ${given} && touch -d @0 ${given}`;
 }

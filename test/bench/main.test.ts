@@ -15,7 +15,7 @@ function bench(...args: string[]) {
 
 test('wrong usage is exit code 2 and a line that says what is right', () => {
   const wrong: [string[], RegExp][] = [
-    [['speed'], /'speed' is not measured: name throughput, latency, failover/],
+    [['speed'], /'speed' is not measured: name throughput, latency, failover, nudge, north$/m],
     [['latency', '--write'], /--write and --from are about all/],
     [['--congestion', 'no/such'], /no\/such is not allowed/],
     [['--detect-timeout', 'soon'], /"soon" is not understood/],

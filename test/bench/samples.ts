@@ -1,5 +1,11 @@
 // What the programs said, cut to what is read and what surrounds it; and results of a run, made up.
-import { type BenchResults, type DirectionProfile, type HostProfile, OUTAGES_MS } from '../../bench/results.ts';
+import {
+  type BenchResults,
+  type DirectionProfile,
+  type HostProfile,
+  NORTH_LOADS,
+  OUTAGES_MS,
+} from '../../bench/results.ts';
 
 /** iperf3 3.12, upload of two seconds after one to omit. */
 export const IPERF = `{
@@ -57,6 +63,15 @@ export const IPERF_REFUSED = `{
 }`;
 
 export const ROUND_TRIPS = '{"count":20000,"p50Us":20.039,"p99Us":575.796}\n';
+
+/** Of north-calls, cut. */
+export const CALLS = 'clock_gettime 25.3\nwrite-read 1200.0\n';
+
+/** redis-benchmark --csv, 7.0. */
+export const REDIS_CSV = `"test","rps","avg_latency_ms","min_latency_ms","p50_latency_ms","p95_latency_ms","p99_latency_ms","max_latency_ms"
+"SET","40000.00","0.612","0.208","0.575","0.887","1.135","2.383"
+"GET","50000.00","0.552","0.200","0.527","0.783","0.967","1.495"
+`;
 
 const host: HostProfile = {
   busy: 0.8,
@@ -134,6 +149,31 @@ export const RESULTS: Required<BenchResults> = {
       outageMs,
       auto: { n: 10, p50Ms: 0.4, p95Ms: 1.2, failed: 0 },
       off: { n: 10, p50Ms: 0.6 * outageMs, p95Ms: 1.1 * outageMs, failed: 0 },
+    })),
+  },
+  north: {
+    calls: [
+      { call: 'clock_gettime', directNs: 25.3, recordedNs: 140.2, ratio: 5.54, addedNs: 114.9, pairs: 7 },
+      { call: 'write-read', directNs: 1200, recordedNs: 1380, ratio: 1.15, addedNs: 180, pairs: 7 },
+    ],
+    loads: NORTH_LOADS.map((load) => ({
+      load,
+      unit: load === 'https-download' ? 'megabytes' : 'requests',
+      rounds: 7,
+      systems: [
+        {
+          ...{ system: 'direct', perSecond: 9000, ratio: 1, ratioMin: 1, ratioMax: 1 },
+          cpuUsPerUnit: { primary: 80, backup: null },
+        },
+        {
+          ...{ system: 'hot', perSecond: 2700, ratio: 0.3, ratioMin: 0.28, ratioMax: 0.31 },
+          cpuUsPerUnit: { primary: 200.5, backup: 180 },
+        },
+        {
+          ...{ system: 'cold', perSecond: 3600, ratio: 0.4, ratioMin: 0.39, ratioMax: 0.42 },
+          cpuUsPerUnit: { primary: 190, backup: 90 },
+        },
+      ],
     })),
   },
   profile: { up: direction, down: direction },
