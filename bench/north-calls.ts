@@ -37,7 +37,7 @@ export async function measureNorthCalls(settings: MeasureSettings): Promise<Nort
       for (const [call, directNs] of direct) {
         pairs.set(call, [...(pairs.get(call) ?? []), { direct: directNs, fttcp: fttcp.get(call) ?? Number.NaN }]);
       }
-      settings.tell(`north calls ${index + 1}/${pairCount}: ${inWords(pairs)}`);
+      settings.tell(`north calls ${index + 1}/${pairCount}: added so far ${inWords(pairs)}`);
     }
     return [...pairs].map(([call, some]) => summary(call, some));
   } finally {
@@ -67,7 +67,7 @@ function summary(call: string, pairs: readonly Pair[]): NorthCall {
 }
 
 function inWords(pairs: ReadonlyMap<string, readonly Pair[]>): string {
-  return [...pairs].map(([call, some]) => `${call} +${medianDifference(some).toFixed(0)} ns`).join(', ');
+  return [...pairs].map(([call, some]) => `${call} ${medianDifference(some).toFixed(0)} ns`).join(', ');
 }
 
 /** Records as a server's first process does, and takes the recording as a daemon does that has nothing else to do. */
