@@ -68,16 +68,17 @@ export class NorthWrap implements NorthPort {
 
   /**
    * Takes the recording so far: into the log, and into what a joiner will be told first.
-   * @param isHeard otherwise it is taken, and forgotten
+   * @param isHeard otherwise it is not for the log
    * @param pristine a joiner would be admitted
    */
   drain(isHeard: boolean, pristine: boolean): void {
     if (!pristine) this.#history.end();
     this.#memory.recording.drain(NORTH_MOST, (bytes, offset, length) => {
-      if (!isHeard) return true;
-      if (!this.#log.hasRoom(length)) return false;
-      this.#log.north(bytes, offset, length);
-      this.#recordedBytes += length;
+      if (isHeard) {
+        if (!this.#log.hasRoom(length)) return false;
+        this.#log.north(bytes, offset, length);
+        this.#recordedBytes += length;
+      }
       this.#history.add(bytes, offset, length);
       return true;
     });
@@ -85,9 +86,7 @@ export class NorthWrap implements NorthPort {
 
   /** Why nobody can join: what the server has learnt so far is not known any more. '' if it is. */
   get incomplete(): string {
-    return this.#history.overrun
-      ? 'the recording of the server since its start is longer than limits.logBytes allows'
-      : '';
+    return this.#history.incomplete;
   }
 
   logBegins(): void {
@@ -112,6 +111,7 @@ export class NorthWrap implements NorthPort {
 
   take(bytes: Uint8Array, offset: number, length: number): string {
     this.taken += length;
+    this.#history.add(bytes, offset, length);
     return this.#distributor.take(bytes, offset, length);
   }
 
@@ -119,6 +119,7 @@ export class NorthWrap implements NorthPort {
   goLive(): void {
     if (this.#mode !== 'replay' || this.#isLive) return;
     this.#isLive = true;
+    this.#history.cut(this.#distributor.tornBytes);
     this.#distributor.end();
   }
 

@@ -37,6 +37,15 @@ export class Distributor {
     return this.#to - this.#from;
   }
 
+  /** Of the bytes that wait, those at the end that are the beginning of a record. */
+  get tornBytes(): number {
+    let from = this.#from;
+    for (let length = 0; ; from += length) {
+      length = this.#record.set(this.#waiting, from, this.#to - from);
+      if (length <= 0) return this.#to - from;
+    }
+  }
+
   /** Nothing waits but, it may be, the beginning of a record. */
   get hasGivenAll(): boolean {
     return this.waitingBytes < RECORD_MAX && !this.#isHeldUp;

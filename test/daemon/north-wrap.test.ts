@@ -131,7 +131,7 @@ test('a replay is taken when its processes have taken it, and goes live when all
   equal(wrap.replays, false, 'what was cut is nothing');
 });
 
-test('what nobody is to hear is taken and forgotten', { skip }, () => {
+test('what nobody is to hear is not for the log, but for who joins later', { skip }, () => {
   const { wrap, log, record, logged } = wrapped();
   log.start();
   record(first);
@@ -139,6 +139,26 @@ test('what nobody is to hear is taken and forgotten', { skip }, () => {
   record(second);
   wrap.drain(true, true);
   deepEqual(logged(), second);
+  wrap.logBegins();
+  deepEqual(logged(), Uint8Array.from([...first, ...second]));
+});
+
+test('who joins a host that was a backup is told what that one was told, but for a record that was cut', {
+  skip,
+}, () => {
+  const { wrap, log, record, logged } = wrapped();
+  wrap.begin(true);
+  wrap.take(first, 0, 10);
+  wrap.take(first, 10, first.length - 10);
+  wrap.take(second, 0, 16);
+  wrap.take(second, 16, 4);
+  wrap.goLive();
+  record(second);
+  wrap.drain(true, true);
+  equal(wrap.incomplete, '');
+  log.start();
+  wrap.logBegins();
+  deepEqual(logged(), Uint8Array.from([...first, ...second]));
 });
 
 test('how far a replay is behind is told in bytes and in time', { skip }, () => {

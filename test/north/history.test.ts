@@ -1,5 +1,5 @@
 /** What a server has learnt before its first backup joins. */
-import { deepEqual, equal } from 'node:assert/strict';
+import { deepEqual, equal, match } from 'node:assert/strict';
 import { test } from 'node:test';
 import type { LogWriter } from '../../src/log/log-writer.ts';
 import { History } from '../../src/north/history.ts';
@@ -24,15 +24,15 @@ test('it is told again, as often as somebody joins, although its memory was used
   history.add(ring, 0, 1);
   deepEqual(appended(history), [2, 3, 9]);
   deepEqual(appended(history), [2, 3, 9]);
-  equal(history.overrun, false);
+  equal(history.incomplete, '');
 });
 
 test('beyond its bound nothing of it is told', () => {
   const history = new History(3);
   history.add(Uint8Array.of(1, 2, 3), 0, 3);
-  equal(history.overrun, false);
+  equal(history.incomplete, '');
   history.add(Uint8Array.of(4), 0, 1);
-  equal(history.overrun, true);
+  match(history.incomplete, /logBytes/);
   deepEqual(appended(history), []);
 });
 
@@ -42,5 +42,16 @@ test('a server that has had connections keeps none', () => {
   history.end();
   history.add(Uint8Array.of(2), 0, 1);
   deepEqual(appended(history), []);
-  equal(history.overrun, false);
+  match(history.incomplete, /connections/);
+});
+
+test('what was cut from its end is not told', () => {
+  const history = new History(10);
+  history.add(Uint8Array.of(1, 2, 3), 0, 3);
+  history.add(Uint8Array.of(4, 5), 0, 2);
+  history.cut(3);
+  history.add(Uint8Array.of(6), 0, 1);
+  deepEqual(appended(history), [1, 2, 6]);
+  history.cut(4);
+  deepEqual(appended(history), []);
 });
