@@ -28,6 +28,9 @@ struct known {
 static struct known clocks[CLOCKS];
 static _Thread_local struct known of_thread __attribute__((tls_model("initial-exec")));
 
+/** A wait whose time has passed still hears what comes as the process goes live, of timers too. */
+#define MOMENT_NS 1000000
+
 /** Another distance from the monotonic clock is worth recording. */
 #define APART_NS 1000000
 
@@ -182,7 +185,7 @@ int64_t wait_until(int64_t ns) {
 int64_t wait_left(int64_t ns) {
   if (!this_wait.in_replay || ns <= 0) return ns;
   int64_t left = wait_until(ns) - program_now();
-  return left > 0 ? left : 0;
+  return left > MOMENT_NS ? left : MOMENT_NS;
 }
 
 void wait_has_passed(int64_t ns) {
