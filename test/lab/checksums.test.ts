@@ -2,26 +2,24 @@
 // server's kernel must not take for damage.
 import { test } from 'node:test';
 import { needs } from '../needs.ts';
-import { client, example, survives, withFile } from './failover.ts';
+import { STREAM, transfer } from './crashed-uploads.ts';
+import { client, survives } from './failover.ts';
 
 const skip = needs('tun');
+const BYTES = 20_000_000;
 
 for (const backup of ['hot', 'cold'] as const) {
   for (const ipv6 of [false, true]) {
     test(`connections whose client sums its checksums survive a power-off, ${backup}${ipv6 ? ', IPv6' : ''}`, {
       skip,
     }, async () => {
-      await withFile(10_000_000, async (directory, file) => {
-        await survives({
-          server: `FTTCP_PORT=7001 ${example('echo-server')} & exec ${example('file-server')}`,
-          port: 7000,
-          state: directory,
-          client: `${client('sum-checksums')} && exec ${client('mixed-client')} 10000000 '${file}'`,
-          rate: '100mbit',
-          at: ['600ms:power-off:primary'],
-          backup,
-          ipv6,
-        });
+      await survives({
+        ...STREAM,
+        client: `${client('sum-checksums')} && { (${transfer('up', BYTES)}) & (${transfer('down', BYTES)}) && wait $!; }`,
+        rate: '100mbit',
+        at: ['1500ms:power-off:primary'],
+        backup,
+        ipv6,
       });
     });
   }
