@@ -1,6 +1,6 @@
 // A backup that runs no server: what it has retained on its disk is replayed when it takes over, right to the byte, and clients notice nothing.
 import assert from 'node:assert/strict';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { test } from 'node:test';
@@ -14,6 +14,7 @@ import type { RunningReplica } from '../../src/lab/service.ts';
 import { needs } from '../needs.ts';
 import { STREAM, transfer } from './crashed-uploads.ts';
 import { CALM_TIMEOUT, client, example, type Scenario, survives } from './failover.ts';
+import { named, watch } from './replicas.ts';
 
 const skip = needs('tun');
 
@@ -24,7 +25,6 @@ const MANY = { server: example('echo-server'), client: conversations(200, 4096, 
 const ECHO = { server: example('echo-server'), client: `${client('echo-client')} 1500`, port: 7000 } as const;
 const UPLOAD = { ...STREAM, client: transfer('up', 60 * MIB), rate: '300mbit' } as const;
 const RECOVERY = ['promoted', 'replaying', 'replayed', 'recovered'];
-const POLL_MS = 10;
 /** Who has got no further in so many looks stands still. */
 const STILL = 25;
 
@@ -66,21 +66,6 @@ const withoutFault = (scenario: Scenario): Promise<LabResult> =>
 
 /** Of what was told, that which is among these, in its order. */
 const among = (names: readonly string[], told: readonly string[]) => told.filter((name) => names.includes(name));
-
-const named = (replicas: readonly RunningReplica[], wanted: string): RunningReplica => {
-  const found = replicas.find(({ name }) => name === wanted);
-  assert.ok(found !== undefined, `host ${wanted} runs`);
-  return found;
-};
-
-/** Looks at the status of a host again and again, until enough has been seen or the lab is gone. */
-async function watch({ control }: RunningReplica, see: (status: Status) => boolean): Promise<void> {
-  for (let ended = false; !ended && existsSync(control); ) {
-    const status = await requestStatus(control).catch(() => undefined);
-    ended = status !== undefined && see(status);
-    await new Promise((resolve) => setTimeout(resolve, POLL_MS));
-  }
-}
 
 /** How many bytes of log a host keeps; none of them is what a client has sent. */
 function sealedBytes(replica: RunningReplica): number {
