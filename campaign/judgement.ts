@@ -19,7 +19,7 @@ export interface RoundOutcome {
   readonly stallMs: number;
   /** How long the client took, without that. */
   readonly lengthMs: number;
-  /** Shortly before the power-off. */
+  /** Until shortly before the power-off. */
   readonly look: Look;
 }
 
@@ -37,7 +37,7 @@ export interface Sum {
   /** Runs that were repeated, because the client had ended before a host took over. */
   readonly tooEarly: number;
   readonly stall: Spread;
-  /** Of the backup's server, the longest before the power-off; `n` is 0 where there is none. */
+  /** Of the backup's server, at every look before the power-off; `n` is 0 where there is none. */
   readonly lag: Spread;
   /** By the primary's server, until shortly before the power-off. */
   readonly recordedBytes: number;
@@ -80,7 +80,7 @@ export function outcomeOf(
   folder: string,
   problems: readonly string[],
   result: LabResult | undefined,
-  look: Look = { recordedBytes: 0 },
+  look: Look = { recordedBytes: 0, lagsMs: [] },
 ): RoundOutcome {
   const stallMs = Math.max(0, ...(result?.connections ?? []).map((one) => one.stallMs));
   return {
@@ -159,7 +159,7 @@ function sumOf(outcomes: readonly RoundOutcome[]): Sum {
     failed: done.length - survived.length,
     tooEarly: outcomes.length - done.length,
     stall: spreadOf(survived.map(({ stallMs }) => stallMs)),
-    lag: spreadOf(survived.flatMap(({ look }) => look.lagMs ?? [])),
+    lag: spreadOf(survived.flatMap(({ look }) => look.lagsMs)),
     recordedBytes: survived.reduce((sum, { look }) => sum + look.recordedBytes, 0),
   };
 }

@@ -33,11 +33,12 @@ export interface Subject {
 export interface Look {
   /** Of the primary's server, since its start; 0 if nothing was said. */
   readonly recordedBytes: number;
-  /** The longest of the backup's server; absent if there is none, or nothing was said. */
-  readonly lagMs?: number;
+  /** How far the backup's server was behind, each time; none if there is no such server. */
+  readonly lagsMs: readonly number[];
 }
 
-/** So long before the power-off: an answer takes less. */
+const LOOK_EVERY_MS = 100;
+/** The last look is so long before the power-off: an answer takes less. */
 const LOOK_BEFORE_MS = 60;
 /** Beyond the power-off: clients that were held up, and large files at the pace of a busy machine. */
 const PATIENCE_MS = 60_000;
@@ -71,10 +72,17 @@ export async function runRound(
   return outcomeOf(plan, folder, problems, result, await look);
 }
 
-async function lookAt(replicas: readonly RunningReplica[], inMs: number): Promise<Look> {
-  await sleep(Math.max(0, inMs));
-  const [primary, backup] = await Promise.all(replicas.map(northOf));
-  return { recordedBytes: primary?.bytes ?? 0, ...(backup == null ? {} : { lagMs: backup.lagMaxMs }) };
+async function lookAt(replicas: readonly RunningReplica[], forMs: number): Promise<Look> {
+  const endMs = performance.now() + forMs;
+  const lagsMs: number[] = [];
+  let recordedBytes = 0;
+  do {
+    const [primary, backup] = await Promise.all(replicas.map(northOf));
+    recordedBytes = primary?.bytes ?? recordedBytes;
+    if (backup != null) lagsMs.push(backup.lagMs);
+    await sleep(LOOK_EVERY_MS);
+  } while (performance.now() < endMs);
+  return { recordedBytes, lagsMs };
 }
 
 /** Nothing, where the host is gone already. */

@@ -61,7 +61,7 @@ test('the client took as long as it ran, but for the stall', () => {
 });
 
 const outcome = (change: Partial<RoundOutcome> = {}): RoundOutcome => ({
-  ...outcomeOf(PLAN, 'out/campaign/x', [], GOOD, { recordedBytes: 1000, lagMs: 5 }),
+  ...outcomeOf(PLAN, 'out/campaign/x', [], GOOD, { recordedBytes: 1000, lagsMs: [5] }),
   ...change,
 });
 const FAILED = outcome({ problems: ['lost'] });
@@ -80,7 +80,7 @@ test('a round is a line, and one that failed says where the evidence is and how 
 
 test('the sum has a table of each server and each of its clients, of rounds that went well', () => {
   const other = outcome({ plan: { ...PLAN, client: 'locks' }, stallMs: 40 });
-  const cold = outcome({ plan: { ...PLAN, server: 'nginx' }, look: { recordedBytes: 1 } });
+  const cold = outcome({ plan: { ...PLAN, server: 'nginx' }, look: { recordedBytes: 1, lagsMs: [] } });
   const result = campaignResult(CONDITIONS, [outcome({ isTooEarly: true }), outcome(), other, FAILED, cold], {}, false);
   const { redis, nginx } = result.servers;
   assert.deepEqual([result.rounds, result.failed, result.ok], [4, 1, false]);
