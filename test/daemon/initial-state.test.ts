@@ -36,11 +36,10 @@ class Host {
     return this.directories.map(treeOf);
   }
 
-  /** What a server does in a replay. @returns what it sees in the end */
+  /** What a server does in a replay, at whatever time. @returns what it sees in the end */
   replay(state: InitialState): string[][] {
-    return state
-      .prepare()
-      .map((overlay) => workCovered(overlay, 'rm gone; echo more >>kept; mkdir -p a/b; echo new >a/b/c'));
+    const work = 'rm gone; echo more >>kept; mkdir -p a/b; echo new >a/b/c; touch -d @1000000000 kept a/b/c a/b a .';
+    return state.prepare().map((overlay) => workCovered(overlay, work));
   }
 
   get events(): unknown[] {
