@@ -34,7 +34,7 @@ export const REAL_SERVERS: Readonly<Record<string, RealServer>> = {
     needs: ['root', 'program:smbd', 'program:smbclient'],
     port: 445,
     server: 'exec ./start.sh',
-    prepare: (state) => runScript('samba/prepare.sh', state, 'root', PASSWORD),
+    prepare: (state) => prepareExample('samba/prepare.sh', [state, 'root', PASSWORD], process.env),
     clients: (_state, { bytes }) => {
       const work = (protection: string) => client('samba-client', `root%${PASSWORD}`, protection, bytes, 3);
       return {
@@ -50,7 +50,7 @@ export const REAL_SERVERS: Readonly<Record<string, RealServer>> = {
     port: 8443,
     server: 'exec ./start.sh 2 root',
     prepare: (state, { bytes }) => {
-      runScript('nginx-tls/prepare.sh', state, 'localhost');
+      prepareExample('nginx-tls/prepare.sh', [state, 'localhost'], process.env);
       writeFileSync(path.join(state, 'html', 'big'), new Pattern(BIG_SEED).bytes(0, bytes));
       writeFileSync(path.join(state, 'html', 'small'), SMALL);
     },
@@ -82,7 +82,7 @@ export const REAL_SERVERS: Readonly<Record<string, RealServer>> = {
     needs: ['namespaces', 'lib/python3/dist-packages/gi/__init__.py', 'lib/girepository-1.0/GstRtspServer-1.0.typelib'],
     port: 8554,
     server: 'exec ./start.sh',
-    prepare: (state) => runScript('rtsp/prepare.sh', state),
+    prepare: (state) => prepareExample('rtsp/prepare.sh', [state], process.env),
     clients: (_state, { seconds }) => ({ 'three sessions': client('rtsp-client', seconds, 3) }),
   },
 
@@ -114,10 +114,6 @@ export const REAL_SERVERS: Readonly<Record<string, RealServer>> = {
 
 function client(name: string, ...words: readonly (string | number)[]): string {
   return nodeCommand(`campaign/clients/${name}.js`, ...words);
-}
-
-function runScript(script: string, ...words: readonly string[]): void {
-  prepareExample(script, words, process.env);
 }
 
 function copyExample(name: string, state: string): void {
