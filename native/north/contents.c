@@ -73,28 +73,79 @@ static long write_content(int fd, const struct iovec *parts, int count, int64_t 
   return result;
 }
 
-static ssize_t read_at(int fd, const struct iovec *parts, int count, int64_t offset, int flags) {
-  if (!wrap_enter()) return returned(sys(SYS_preadv2, fd, parts, count, offset, 0, flags));
+static long read_piece(int fd, const struct iovec *parts, int count, int64_t offset, int flags) {
+  if (!wrap_enter()) return sys(SYS_preadv2, fd, parts, count, offset, 0, flags);
   long result;
   enum kind kind = kind_of(fd);
-  flags &= KEPT_FLAGS;
-  if (kind == KIND_FILE) result = transfer(SYS_readv, SYS_preadv, fd, parts, count, offset, flags);
+  if (kind == KIND_FILE) result = transfer(SYS_readv, SYS_preadv, fd, parts, count, offset, flags & KEPT_FLAGS);
   else if (kind == KIND_CONTENT) result = read_content(fd, parts, count, offset);
   else result = sys(SYS_preadv, fd, parts, count, offset, 0); // which cannot be
   wrap_leave();
-  return returned(result);
+  return result;
 }
 
-static ssize_t write_at(int fd, const struct iovec *parts, int count, int64_t offset, int flags) {
-  if (!wrap_enter()) return returned(sys(SYS_pwritev2, fd, parts, count, offset, 0, flags));
+static long write_piece(int fd, const struct iovec *parts, int count, int64_t offset, int flags) {
+  if (!wrap_enter()) return sys(SYS_pwritev2, fd, parts, count, offset, 0, flags);
   long result;
   enum kind kind = kind_of(fd);
-  flags &= KEPT_FLAGS;
-  if (kind == KIND_FILE) result = transfer(SYS_writev, SYS_pwritev, fd, parts, count, offset, flags);
+  if (kind == KIND_FILE) result = transfer(SYS_writev, SYS_pwritev, fd, parts, count, offset, flags & KEPT_FLAGS);
   else if (kind == KIND_CONTENT) result = write_content(fd, parts, count, offset);
   else result = sys(SYS_pwritev, fd, parts, count, offset, 0);
   wrap_leave();
-  return returned(result);
+  return result;
+}
+
+/* While a piece is read or written, no other process can have a call recorded; and the backup begins it when the primary has done it. */
+#define PIECE_BYTES (256 << 10)
+#define PIECE_PARTS 16
+
+/** What of `parts` is behind its first `skipped` bytes, as far as a piece goes. @returns number of parts of the piece */
+static int cut(struct iovec *piece, const struct iovec *parts, int count, size_t skipped) {
+  size_t room = PIECE_BYTES;
+  int filled = 0;
+  for (int i = 0; i < count && filled < PIECE_PARTS && room > 0; i++) {
+    if (skipped >= parts[i].iov_len) {
+      skipped -= parts[i].iov_len;
+      continue;
+    }
+    size_t length = parts[i].iov_len - skipped < room ? parts[i].iov_len - skipped : room;
+    piece[filled++] = (struct iovec){(uint8_t *)parts[i].iov_base + skipped, length};
+    room -= length;
+    skipped = 0;
+  }
+  return filled;
+}
+
+static size_t length_of(const struct iovec *parts, int count) {
+  size_t length = 0;
+  for (int i = 0; i < count; i++) length += parts[i].iov_len;
+  return length;
+}
+
+typedef long piece_call(int fd, const struct iovec *parts, int count, int64_t offset, int flags);
+
+/** A large part of a file piece by piece, where the call says at which place of it. */
+static ssize_t by_pieces(piece_call call, int fd, const struct iovec *parts, int count, int64_t offset, int flags) {
+  bool whole = offset < 0 || (flags & RWF_APPEND) != 0 || count < 0 || length_of(parts, count) <= PIECE_BYTES;
+  if (whole) return returned(call(fd, parts, count, offset, flags));
+  size_t done = 0;
+  for (;;) {
+    struct iovec piece[PIECE_PARTS];
+    int filled = cut(piece, parts, count, done);
+    if (filled == 0) return (ssize_t)done;
+    long result = call(fd, piece, filled, offset + (int64_t)done, flags);
+    if (result < 0) return done > 0 ? (ssize_t)done : returned(result);
+    done += (size_t)result;
+    if ((size_t)result < length_of(piece, filled)) return (ssize_t)done;
+  }
+}
+
+static ssize_t read_at(int fd, const struct iovec *parts, int count, int64_t offset, int flags) {
+  return by_pieces(read_piece, fd, parts, count, offset, flags);
+}
+
+static ssize_t write_at(int fd, const struct iovec *parts, int count, int64_t offset, int flags) {
+  return by_pieces(write_piece, fd, parts, count, offset, flags);
 }
 
 static ssize_t read_one(int fd, void *into, size_t length, int64_t offset) {

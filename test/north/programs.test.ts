@@ -4,6 +4,8 @@
  */
 import { deepEqual, equal, ok } from 'node:assert/strict';
 import { test } from 'node:test';
+import { CALL_NAMES, RECORD_RESULT } from '../../src/north/layout.ts';
+import { RecordView } from '../../src/north/records.ts';
 import { needs } from '../needs.ts';
 import { linesOf, placesToCut, program, spread } from './programs.ts';
 import { type Played, play } from './tape.ts';
@@ -30,6 +32,7 @@ const PROGRAMS = {
   'flow.c': 'more than a pipe holds goes from one thread to another',
   'resets.c': 'calls in the middle of which a connection is reset tell of their part, and the next ones of the reset',
   'sharing.c': 'processes take turns at what they share',
+  'pieces.c': 'large parts of files are read and written whole',
   'stacks.c': 'small stacks are large enough',
   'interpreter.py': 'threads of an interpreter take turns',
   'interrupted.py': 'an interpreter that waits hears signals',
@@ -85,6 +88,18 @@ test('threads that wait at the same time let clocks pass it once', { skip }, asy
     const timeOfDay = Number(/time of day = (\d+)/.exec(cut.output)?.[1]);
     ok(timeOfDay <= Date.now(), `cut at ${place}: ${timeOfDay - Date.now()} ms ahead of the time of day`);
   }
+});
+
+test('of what is read and written of a file the others wait for a piece at most', { skip }, async () => {
+  const { recording } = await play(program('pieces.c'));
+  const view = new DataView(recording.buffer, recording.byteOffset);
+  const record = new RecordView();
+  const moved: number[] = [];
+  for (let offset = 0; offset < recording.length; offset += record.length) {
+    ok(record.set(recording, offset, recording.length - offset) > 0);
+    if (CALL_NAMES[record.call] === 'file') moved.push(Number(view.getBigInt64(offset + RECORD_RESULT, true)));
+  }
+  ok(moved.length > 4 * 12 && Math.max(...moved) === 256 << 10, `${moved}`);
 });
 
 test('what a program does that was not recorded is reported', { skip }, async () => {
