@@ -1,13 +1,15 @@
 /** The client program: started in the client's host as the caller would start it, its output's end kept. */
 import type { ChildProcess } from 'node:child_process';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { constants } from 'node:os';
-import { wallMs } from './clock.ts';
+import { until, wallMs } from './clock.ts';
 import { type Host, signal } from './hosts.ts';
 import type { ClientResult } from './result.ts';
 
 const KEPT_BYTES = 64 * 1024;
 /** What a shell says of a command that ran out of time, as timeout(1) does. */
 const TIMED_OUT = 124;
+const CUE_POLL_MS = 2;
 
 export interface ClientOptions {
   /** The service's. */
@@ -16,6 +18,8 @@ export interface ClientOptions {
   /** The caller's. */
   environment: NodeJS.ProcessEnv;
   timeoutMs: number;
+  /** A path, of a file that is not there yet. */
+  cueFile: string;
   /** Gets standard output as it comes. */
   onOutput?: ((bytes: Buffer) => void) | undefined;
 }
@@ -25,13 +29,16 @@ export class Client {
   /** Never rejects. */
   readonly finished: Promise<ClientResult>;
   readonly #host: Host;
+  readonly #cueFile: string;
   #timedOut = false;
   #ended = false;
 
   constructor(host: Host, command: string, options: ClientOptions) {
-    const { address, port, environment, timeoutMs, onOutput } = options;
+    const { address, port, environment, timeoutMs, cueFile, onOutput } = options;
     this.#host = host;
-    const env = { ...environment, FTTCP_ADDRESS: address, FTTCP_PORT: String(port) };
+    this.#cueFile = cueFile;
+    writeFileSync(cueFile, '');
+    const env = { ...environment, FTTCP_ADDRESS: address, FTTCP_PORT: String(port), FTTCP_CUE: cueFile };
     const stdout = new Tail();
     const stderr = new Tail();
     this.startMs = wallMs();
@@ -56,6 +63,13 @@ export class Client {
 
   get timedOut(): boolean {
     return this.#timedOut;
+  }
+
+  /** @returns when its `count`-th line was in the cue file, as wall time; undefined if it ended without */
+  async cued(count: number): Promise<number | undefined> {
+    const has = () => readFileSync(this.#cueFile, 'latin1').split('\n').length > count;
+    await until(() => has() || this.#ended, { timeoutMs: Number.POSITIVE_INFINITY, everyMs: CUE_POLL_MS });
+    return has() ? wallMs() : undefined;
   }
 
   /** Until the command's exit; output still in the pipes is read, but a left-over background process is not waited for. */

@@ -61,7 +61,7 @@ export function registerLab(program: Command, environment: NodeJS.ProcessEnv, co
     .option('--state <dir>', 'what the server starts from: each host gets a copy as its working directory')
     .option(
       '--at <time:action:host>',
-      `a fault, for example 1s:power-off:primary; actions: ${ACTIONS.join(', ')}`,
+      `a fault, for example 1s:power-off:primary, or cue:… when the client writes a line to $FTTCP_CUE; actions: ${ACTIONS.join(', ')}`,
       collect,
       [],
     )

@@ -30,7 +30,8 @@ const FOR_CLIENT: readonly Action[] = ['power-off', 'pause', 'resume', 'cut-lan'
 const FOR_WITNESS: readonly Action[] = [...FOR_CLIENT, 'disk-full'];
 
 export interface Fault {
-  /** From the client's start. */
+  /** What its time counts from: the client's start, or its cue, a line that it writes to the file of which `FTTCP_CUE` has the path. */
+  from: 'start' | 'cue';
   atMs: number;
   action: Action;
   /** A host's name, or `primary` or `backup`: whoever is that when the time has come. */
@@ -44,8 +45,8 @@ export interface Fault {
  */
 export function parseFault(text: string, replicas: readonly string[], witness: boolean): Fault {
   const [time = '', action = '', host, rest] = text.split(':');
-  const allowed = `Write --at TIME:ACTION:HOST, ACTION one of ${ACTIONS.join(', ')}.`;
-  const atMs = parseTimeMs(time);
+  const allowed = `Write --at TIME:ACTION:HOST, TIME as 250ms, cue or cue+250ms, ACTION one of ${ACTIONS.join(', ')}.`;
+  const when = parseWhen(time);
   if (rest !== undefined) throw new FttcpError('usage', `"${text}" has too many parts. ${allowed}`);
   if (!isAction(action)) throw new FttcpError('usage', `"${action}" is no action of the lab. ${allowed}`);
   if (isWitnessAction(action) || host === 'witness') {
@@ -59,7 +60,7 @@ export function parseFault(text: string, replicas: readonly string[], witness: b
         `${action} cannot be done to the witness: it can suffer ${FOR_WITNESS.join(', ')}.`,
       );
     }
-    return { atMs, action, host: 'witness' };
+    return { ...when, action, host: 'witness' };
   }
   const names = ['client', ...replicas, 'primary', 'backup', ...(witness ? ['witness'] : [])];
   if (host === undefined || !names.includes(host)) {
@@ -74,7 +75,13 @@ export function parseFault(text: string, replicas: readonly string[], witness: b
   if (replicas.length < 2 && (action.startsWith('cut-link') || action === 'kill-daemon' || host === 'backup')) {
     throw new FttcpError('usage', `"${text}" needs two replicas, and there is one host without fttcp (--direct).`);
   }
-  return { atMs, action, host };
+  return { ...when, action, host };
+}
+
+/** `1s`, `cue` or `cue+1s`. @throws FttcpError `usage` */
+function parseWhen(text: string): Pick<Fault, 'from' | 'atMs'> {
+  const [, cue, after] = /^(?:(cue)(?:\+|$))?(.*)$/.exec(text) ?? [];
+  return { from: cue ? 'cue' : 'start', atMs: cue && !after ? 0 : parseTimeMs(after ?? '') };
 }
 
 function isWitnessAction(action: Action): action is (typeof WITNESS_ACTIONS)[number] {

@@ -218,6 +218,7 @@ class Run {
       port,
       environment,
       timeoutMs: this.#options.timeoutMs ?? TIMEOUT_MS,
+      cueFile: path.join(scratch, 'cue'),
       onOutput: (bytes) => this.#options.observe?.({ kind: 'client-output', bytes }),
     });
     this.#tell('client started');
@@ -281,17 +282,25 @@ class Run {
       throw new FttcpError('interrupted', 'The lab was interrupted; nothing is left of it.');
   }
 
-  /** One after the other, each when its time has come, for as long as the client runs. */
   async #injectAll(client: Client, service: Service, hosts: Hosts, capture: Capture | undefined): Promise<void> {
-    for (const fault of this.#planned) {
-      const due = client.startMs + fault.atMs;
-      await Promise.race([client.finished, new Promise((resolve) => setTimeout(resolve, Math.max(0, due - wallMs())))]);
-      if (client.ended || this.#options.signal?.aborted) {
-        this.#tell(`the client ended before ${fault.action} ${fault.host} was due`);
-        return;
+    const planned = (from: Fault['from']) => this.#planned.filter((fault) => fault.from === from);
+    /** One after the other, each when its time has come, for as long as the client runs. */
+    const injectEach = async (faults: readonly Fault[], sinceMs: (count: number) => Promise<number | undefined>) => {
+      for (const [index, fault] of faults.entries()) {
+        const due = ((await sinceMs(index + 1)) ?? 0) + fault.atMs;
+        const waited = new Promise((resolve) => setTimeout(resolve, Math.max(0, due - wallMs())));
+        await Promise.race([client.finished, waited]);
+        if (client.ended || this.#options.signal?.aborted) {
+          this.#tell(`the client ended before ${fault.action} ${fault.host} was due`);
+          return;
+        }
+        await this.#inject(fault, client, service, hosts, capture);
       }
-      await this.#inject(fault, client, service, hosts, capture);
-    }
+    };
+    await Promise.all([
+      injectEach(planned('start'), async () => client.startMs),
+      injectEach(planned('cue'), (count) => client.cued(count)),
+    ]);
   }
 
   async #inject(

@@ -22,14 +22,17 @@ test('times are read with their units', () => {
 
 test('a fault is read, and a wrong one names what is allowed', () => {
   const parse = (text: string) => parseFault(text, ['a', 'b'], true);
-  assert.deepEqual(parse('1s:power-off:primary'), { atMs: 1000, action: 'power-off', host: 'primary' });
-  assert.deepEqual(parse('0:cut-lan-in:b'), { atMs: 0, action: 'cut-lan-in', host: 'b' });
+  assert.deepEqual(parse('1s:power-off:primary'), { from: 'start', atMs: 1000, action: 'power-off', host: 'primary' });
+  assert.deepEqual(parse('0:cut-lan-in:b'), { from: 'start', atMs: 0, action: 'cut-lan-in', host: 'b' });
+  assert.deepEqual(parse('cue:pause:a'), { from: 'cue', atMs: 0, action: 'pause', host: 'a' });
+  assert.deepEqual(parse('cue+20ms:pause:a'), { from: 'cue', atMs: 20, action: 'pause', host: 'a' });
+  assert.throws(() => parse('cue20ms:pause:a'), usage(/cue20ms/));
   assert.throws(() => parse('1s:explode:a'), usage(/explode.*power-off.*heal/));
   assert.throws(() => parse('1s:pause'), usage(/client, a, b, primary, backup/));
   assert.throws(() => parse('1s:pause:c'), usage(/client, a, b/));
   assert.throws(() => parse('1s:kill-daemon:client'), usage(/client/));
-  assert.deepEqual(parse('2s:witness-stop'), { atMs: 2000, action: 'witness-stop', host: 'witness' });
-  assert.deepEqual(parse('2s:disk-full:witness'), { atMs: 2000, action: 'disk-full', host: 'witness' });
+  assert.deepEqual(parse('2s:witness-stop'), { from: 'start', atMs: 2000, action: 'witness-stop', host: 'witness' });
+  assert.deepEqual(parse('2s:disk-full:witness'), { from: 'start', atMs: 2000, action: 'disk-full', host: 'witness' });
   assert.throws(() => parse('1s:witness-stop:a'), usage(/another host/));
   assert.throws(() => parse('1s:disk-full:a'), usage(/witness only/));
   assert.throws(() => parse('1s:kill-server:witness'), usage(/can suffer/));
