@@ -21,7 +21,10 @@ interface Path {
   readonly onRouter?: string;
 }
 
-/** The lab's client is the router; behind it, in a network of its own, runs `command`. Tells the router's counters before the fault and at the end. */
+/**
+ * The lab's client is the router; behind it, in a network of its own, runs `command`. A while after the router had something to count it tells
+ * its counters and gives the cue for the fault, and tells them again at the end.
+ */
 function behindRouter({ ipv6, mtu, beforehand = '', onRouter = '' }: Path, command: string): string {
   const [router, client, prefix] = ipv6 ? ['fd99::1', 'fd99::2', 64] : ['10.99.0.1', '10.99.0.2', 24];
   const nodad = ipv6 ? 'nodad' : '';
@@ -39,7 +42,7 @@ function behindRouter({ ipv6, mtu, beforehand = '', onRouter = '' }: Path, comma
     ip link add far mtu ${mtu} type veth peer name near mtu 1500 netns $inside
     ip addr add ${router}/${prefix} dev far ${nodad} && ip link set far up
     ${onRouter}
-    (sleep 1; ${COUNTERS}) &
+    (until ${COUNTERS} | grep -q ' [1-9]'; do sleep 0.01; done; sleep 0.3; ${COUNTERS}; echo >>"$FTTCP_CUE") &
     wait $inside; code=$?
     ${COUNTERS}
     exit $code`;
@@ -56,7 +59,7 @@ const url = (ipv6: boolean) => `http://${ipv6 ? '[$FTTCP_ADDRESS]' : '$FTTCP_ADD
 const HALFWAY: Pick<Scenario, 'port' | 'rate' | 'at'> = {
   port: 8000,
   rate: '100mbit',
-  at: ['1200ms:power-off:primary'],
+  at: ['cue:power-off:primary'],
 };
 
 for (const [mtu, ipv6] of [

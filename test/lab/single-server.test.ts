@@ -11,8 +11,6 @@ import { CALM_TIMEOUT, type Scenario, survives, withFile } from './failover.ts';
 
 /** Less than a kernel takes from a program, and more than a client's takes that does not read. */
 const FILE_BYTES = 300_000;
-/** The client begins to read then; until a moment before, both servers have long ended. */
-const READS_AT_MS = 2500;
 
 /** Writes the file to the first who connects, and exits as soon as the kernel has taken it. */
 const SERVER = `exec python3 -c '
@@ -26,13 +24,19 @@ import { needs } from '../needs.ts';
 
 const skip = needs('tun', 'program:python3');
 
-/** Prints the SHA-256 of what it reads up to the FIN. Its kernel is told to take little, whatever it would take by itself. */
+/**
+ * Prints the SHA-256 of what it reads up to the FIN. It begins to read when both servers have long ended, and a fault that it has given the cue
+ * for is past. Its kernel is told to take little, whatever it would take by itself.
+ */
 const CLIENT = `python3 -c '
 import hashlib, os, socket, time
 connection = socket.socket()
 connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 15)
 connection.connect((os.environ["FTTCP_ADDRESS"], int(os.environ["FTTCP_PORT"])))
-time.sleep(${READS_AT_MS / 1000})
+time.sleep(1.5)
+with open(os.environ["FTTCP_CUE"], "a") as cue:
+  cue.write("now\\n")
+time.sleep(1)
 content = hashlib.sha256()
 while data := connection.recv(1 << 16):
   content.update(data)
@@ -86,13 +90,13 @@ test('what a server wrote before it exited arrives whole, and then both replicas
 });
 
 test('it arrives whole although the primary loses its power when both servers have exited', { skip }, async () => {
-  const { a, b } = await served(['1500ms:power-off:primary']);
+  const { a, b } = await served(['cue:power-off:primary']);
   for (const log of [a, b]) assert.ok(timeOf(log, 'server-exited') < timeOf(b, 'suspected'));
   assert.ok(timeOf(b, 'promoted') < timeOf(b, 'stopping'));
 });
 
 test('it arrives whole although the backup loses its power when both servers have exited', { skip }, async () => {
-  const { a, b } = await served(['1500ms:power-off:backup']);
+  const { a, b } = await served(['cue:power-off:backup']);
   // Not suspected everywhere: without real-time priority its acknowledgements may be missed first.
   for (const log of [a, b]) assert.ok(timeOf(log, 'server-exited') < timeOf(a, 'solo'));
   assert.ok(timeOf(a, 'solo') < timeOf(a, 'stopping'));

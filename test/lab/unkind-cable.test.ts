@@ -61,18 +61,20 @@ for (const ipv6 of [false, true]) {
   }, async () => {
     await withFile(16 << 20, async (directory, file) => {
       // Segments that came with a mark, as the service's side has told the client's TCP. RFC 3168 §6.1
-      const told = (name: string) => `echo ${name} $(nstat -asz TcpExtTCPDeliveredCE | tail -n 1)`;
+      const count = 'nstat -asz TcpExtTCPDeliveredCE | tail -n 1';
+      const told = (name: string) => `echo ${name} $(${count})`;
       const result = await survives({
         server: example('file-server'),
         state: directory,
         client: `
           echo 1 >/proc/sys/net/ipv4/tcp_ecn; echo reno >/proc/sys/net/ipv4/tcp_congestion_control
-          (sleep 0.6; ${told('before')}; sleep 0.4; ${told('after')}) &
+          (until ${count} | grep -q ' [1-9]'; do sleep 0.01; done
+            sleep 0.2; ${told('before')}; echo >>"$FTTCP_CUE"; sleep 0.4; ${told('after')}) &
           ${example('transfer-client')} ${file} && wait && ${told('at the end')}`,
         port: 8000,
         rate: '100mbit',
         cable: 'mark=0.5%,delay=1ms,seed=5',
-        at: ['700ms:power-off:primary'],
+        at: ['cue:power-off:primary'],
         ipv6,
       });
       const [before = 0, after = 0, atTheEnd = 0] = [...result.client.stdout.matchAll(/DeliveredCE (\d+)/g)].map(
