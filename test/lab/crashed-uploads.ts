@@ -32,7 +32,10 @@ export interface Seen {
 }
 
 /** The stream server has checked each byte, or the client would have failed. */
-export async function crashedUpload(scenario: Partial<Scenario>): Promise<Seen> {
+export async function crashedUpload({
+  bytes = UPLOAD_BYTES,
+  ...scenario
+}: Partial<Scenario> & { bytes?: number }): Promise<Seen> {
   let trace: LabTrace | undefined;
   let counters: Readonly<Record<string, number>> = {};
   let [crashed, snoopedBefore] = [false, Number.NaN];
@@ -45,7 +48,7 @@ export async function crashedUpload(scenario: Partial<Scenario>): Promise<Seen> 
   };
   await survives({
     ...STREAM,
-    client: transfer('up', UPLOAD_BYTES),
+    client: transfer('up', bytes),
     rate: '100mbit',
     recoveryDelay: `${RECOVERY_DELAY_MS}ms`,
     at: ['700ms:power-off:primary'],
@@ -66,7 +69,7 @@ export async function crashedUpload(scenario: Partial<Scenario>): Promise<Seen> 
   });
   const { events = [], flows = [] } = trace ?? {};
   const [flow] = flows;
-  assert.ok(flow !== undefined && flow.bytesIn > UPLOAD_BYTES, `${flow?.bytesIn} bytes`);
+  assert.ok(flow !== undefined && flow.bytesIn > bytes, `${flow?.bytesIn} bytes`);
   return { events, flow, flows, snoopedBefore, counters };
 }
 
