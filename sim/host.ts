@@ -70,6 +70,8 @@ export interface HostPorts {
   held(host: Host, entry: FrameView): void;
   /** Whether the TUN drops this packet. */
   tunDrops(): boolean;
+  /** How far the server is behind in a recording. */
+  lagMs(): number;
 }
 
 export class Host {
@@ -141,6 +143,7 @@ export class Host {
         askWitness: (request) => ports.askWitness(this, request),
         logBegins: () => {},
         refusesJoiner: () => '',
+        lagMs: ports.lagMs,
       },
       proverFor(options.key),
       nowMs,

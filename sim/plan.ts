@@ -69,6 +69,7 @@ export interface Plan {
   readonly faults: readonly Fault[];
   readonly recovery: RecoveryConfig;
   readonly cold: ColdOptions | undefined;
+  readonly lagMs: number;
 }
 
 export const STEPS = 1_000;
@@ -140,6 +141,7 @@ export function planOf(seed: number, steps = STEPS): Plan {
     faults: faultsOf(random, witnessed, steps),
     recovery: recoveryOf(random),
     cold: coldOf(random),
+    lagMs: random.chance(0.15) ? 1_000 : 0,
   };
 }
 

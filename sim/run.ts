@@ -62,10 +62,10 @@ class Run {
     this.#expectation = new Expectation(plan);
     this.#clients = plan.clients.map(() => undefined);
     this.#faults = [...plan.faults];
-    const { seed, witnessed, ipv6, lan, tunLoss, linkMs, timeoutMs, tcp, recovery, cold } = plan;
+    const { seed, witnessed, ipv6, lan, tunLoss, linkMs, timeoutMs, tcp, recovery, cold, lagMs } = plan;
     const [first, second] = plan.servers;
     this.world = new World({
-      ...{ seed, witnessed, ipv6, lan, tunLoss, linkMs, timeoutMs, tcp, recovery },
+      ...{ seed, witnessed, ipv6, lan, tunLoss, linkMs, timeoutMs, tcp, recovery, lagMs },
       servers: [
         { ...first, app: programOf(plan.program, 0) },
         { ...second, app: programOf(plan.program, 1) },
@@ -97,6 +97,7 @@ class Run {
     for (const { apply } of this.#remedies.splice(0)) apply();
     world.lan = CALM;
     world.tunLoss = 0;
+    world.lagMs = 0;
     world.witness.loss = 0;
     const deadline = world.nowMs + LIVENESS_MS;
     for (;;) {

@@ -46,6 +46,8 @@ export interface WorldOptions {
   readonly seed: number;
   readonly lan?: Fate;
   readonly tunLoss?: number;
+  /** How far servers are behind in a recording, all along. */
+  readonly lagMs?: number;
   readonly app?: App;
   readonly tcp?: Partial<TcpOptions>;
   /** What one host's server does otherwise. */
@@ -127,6 +129,7 @@ export class World {
   nowMs = 1000.5;
   lan: Fate;
   tunLoss = 0;
+  lagMs = 0;
   /** Steps that the first host has made since the two are a pair. */
   steps = 0;
   /** Steps that all hosts have made since then. */
@@ -178,6 +181,7 @@ export class World {
     this.run(() => this.primary.replica.protects && this.backup.replica.linked);
     this.lan = this.options.lan ?? CALM;
     this.tunLoss = this.options.tunLoss ?? 0;
+    this.lagMs = this.options.lagMs ?? 0;
     this.#paired = true;
     return this;
   }
@@ -578,6 +582,7 @@ export class World {
         askWitness: (host, request) => this.witness.ask(host.index, request, this.nowMs),
         held: (host, entry: FrameView) => this.#held(host, entry),
         tunDrops: () => this.tunLoss > 0 && random.chance(this.tunLoss),
+        lagMs: () => this.lagMs,
       },
       this.nowMs,
     );

@@ -95,6 +95,7 @@ class Host {
         askWitness: () => undefined,
         logBegins: () => {},
         refusesJoiner: () => '',
+        lagMs: () => 0,
       },
       prove,
       this.#nowMs,

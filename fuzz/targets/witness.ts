@@ -97,6 +97,7 @@ function replicaThatAsks(startAsPrimary: boolean, asked: WitnessRequest[]): Repl
       askWitness: (request) => asked.push(request),
       logBegins: () => {},
       refusesJoiner: () => '',
+      lagMs: () => 0,
     },
     (_label, parts) => seal(parts[0] ?? new Uint8Array(0)),
     1000,

@@ -205,6 +205,7 @@ export class DataLoop {
         askWitness: (request) => this.#witness?.ask(request),
         logBegins: () => (this.#north ?? this.#choices)?.logBegins(),
         refusesJoiner: () => (this.#north ?? this.#choices)?.incomplete ?? '',
+        lagMs: () => this.#north?.lagMs ?? 0,
       },
       proverFor(data.key),
       this.#nowMs,

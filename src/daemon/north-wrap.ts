@@ -99,6 +99,8 @@ export class NorthWrap implements NorthPort {
 
   taken = 0;
   replayed = 0;
+  /** For how long the processes have had before them what they take next, at the last turn; 0 when they have taken all. */
+  lagMs = 0;
 
   get leftBytes(): number {
     return this.replays ? this.#distributor.waitingBytes + this.#memory.replayBytes : 0;
@@ -126,14 +128,15 @@ export class NorthWrap implements NorthPort {
   /** @returns '' or why the replay cannot go on. */
   turn(nowMs: number): string {
     const problem = this.#distributor.give();
-    if (this.replayed !== this.taken) this.#lookAtReplay(nowMs);
+    if (this.replayed === this.taken) this.lagMs = 0;
+    else this.#lookAtReplay(nowMs);
     return problem;
   }
 
   #lookAtReplay(nowMs: number): void {
-    const { leftBytes } = this;
     this.#arrivals.add(this.taken, nowMs);
-    this.#lag.add(this.#arrivals.ageOf(this.taken - leftBytes, nowMs), nowMs);
+    this.lagMs = this.#arrivals.ageOf(this.taken - this.leftBytes, nowMs);
+    this.#lag.add(this.lagMs, nowMs);
     if (this.#distributor.hasGivenAll && this.#memory.replayBytes === 0) this.replayed = this.taken;
   }
 
@@ -154,12 +157,11 @@ export class NorthWrap implements NorthPort {
   }
 
   status(nowMs: number): NorthStatus {
-    const lagMs = this.replays ? this.#arrivals.ageOf(this.taken - this.leftBytes, nowMs) : 0;
     return {
       mode: this.replays ? 'replay' : 'record',
       bytes: this.taken + this.#recordedBytes,
       lagBytes: this.leftBytes,
-      lagMs,
+      lagMs: this.lagMs,
       lagMaxMs: this.#lag.at(nowMs),
       divergences: this.#divergences,
       unprotectedPrograms: this.#unprotected,

@@ -12,6 +12,7 @@ import { Barrier } from './barrier.ts';
 import { type ColdConfig, ColdHost } from './cold-host.ts';
 import type { ReplicaEvent } from './events.ts';
 import { type Health, NO_PEER, type PeerHealth } from './health.ts';
+import { Hesitation } from './hesitation.ts';
 import { LinkSession, type Prove } from './link-session.ts';
 import type { Replaying } from './replaying.ts';
 import { Settling } from './settling.ts';
@@ -78,6 +79,8 @@ export interface ReplicaPorts {
   logBegins(): void;
   /** @returns why a joiner's server could not be told all that this one has learnt, or ''. */
   refusesJoiner(): string;
+  /** Level recorded: for how long this host's server has had before it what it is to replay next; 0 when it has taken all. */
+  lagMs(): number;
 }
 
 export class Replica {
@@ -90,6 +93,7 @@ export class Replica {
   readonly #ports: ReplicaPorts;
   readonly #prove: Prove;
   readonly #barrier: Barrier;
+  readonly #hesitation: Hesitation;
   readonly #frame = new FrameView();
   readonly #startedAtMs: number;
   readonly #witness: WitnessTalk | undefined;
@@ -130,6 +134,7 @@ export class Replica {
     this.#ports = ports;
     this.#prove = prove;
     this.#barrier = new Barrier(log, config.timeoutMs / 2);
+    this.#hesitation = new Hesitation(config.ackTimeoutMs);
     this.#startedAtMs = nowMs;
     if (config.cold !== undefined) {
       this.#cold = new ColdHost(config.cold, log, config.catchUpTimeoutMs, (event) => ports.event(event));
@@ -272,7 +277,7 @@ export class Replica {
    * the rest until nothing is consumed: what follows the frame that admits this host counts differently.
    */
   fromLink(bytes: Uint8Array, offset: number, length: number, nowMs: number): number {
-    const whole = this.#acknowledgeWhole(bytes, offset, length);
+    const whole = this.#acknowledgeWhole(bytes, offset, length, nowMs);
     if (whole < 0) return -1;
     for (let at = 0; at < whole; ) {
       const taken = this.#frame.set(bytes, offset + at, whole - at);
@@ -303,6 +308,7 @@ export class Replica {
     if (this.#witness !== undefined) this.#turnWitness(this.#witness, situation, nowMs);
     if (this.role === 'primary' || this.role === 'backup') this.#south.tick(nowMs);
     if (this.#cold !== undefined) this.#turnCold(this.#cold, nowMs);
+    this.#acknowledgeHeld(nowMs);
     this.#recover(nowMs);
     this.#reportProgress();
     this.#reportDiverged();
@@ -543,7 +549,6 @@ export class Replica {
       this.#ports.event({ event: 'replay-failed', problem: damage });
       this.stop();
     }
-    this.#acknowledgeHeld();
     const problem = cold.news;
     if (problem === undefined) return;
     this.#ports.event({ event: 'retained-log', problem });
@@ -589,21 +594,22 @@ export class Replica {
     this.#ports.closeLink();
   }
 
-  /** Counts the whole frames, and as a backup acknowledges them at once: they are held. */
-  #acknowledgeWhole(bytes: Uint8Array, offset: number, length: number): number {
+  /** Counts the whole frames, and as a backup acknowledges them at once if it may: they are held. */
+  #acknowledgeWhole(bytes: Uint8Array, offset: number, length: number, nowMs: number): number {
     const whole = wholeFrames(this.#frame, bytes, offset, length);
     if (whole > 0 && this.role === 'backup' && this.#session !== undefined) {
       this.#held += whole;
       this.#cold?.append(bytes, offset, whole);
-      this.#acknowledgeHeld();
+      this.#acknowledgeHeld(nowMs);
     }
     return whole;
   }
 
   /** What this backup holds, in memory or where it is to hold it. */
-  #acknowledgeHeld(): void {
+  #acknowledgeHeld(nowMs: number): void {
     const safe = this.#cold?.safe ?? this.#held;
     if (this.role !== 'backup' || this.#session === undefined || safe <= this.#acknowledged) return;
+    if (this.#hesitation.holdsBack(this.#ports.lagMs(), nowMs)) return;
     this.#acknowledged = safe;
     this.#session.sendAck(safe);
     this.#ports.flushLink();

@@ -49,6 +49,7 @@ function connected(startAsPrimary: boolean): { replica: Replica; stage: Stage; e
       askWitness: () => undefined,
       logBegins: () => {},
       refusesJoiner: () => '',
+      lagMs: () => 0,
     },
     prove,
     1000,
