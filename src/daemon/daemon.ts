@@ -84,6 +84,8 @@ class Daemon {
   #tunFd = -1;
   /** What the server's processes share with this one. */
   #sharedFd = -1;
+  /** The server works on a log of another primary: its changes count when that is over. */
+  #replays = false;
   /** A log of an earlier life, for the first of this one. */
   #left: RetainedContent | undefined;
   #lastFailover: FailoverStatus | null = null;
@@ -103,7 +105,7 @@ class Daemon {
     this.#options = options;
     this.#log = createLogger({ base: { service: config.service, self: config.self }, ...config.log });
     this.#board = new HealthBoard();
-    const state = config.backup === 'cold' ? config.state : [];
+    const state = config.backup === 'cold' || config.level === 'recorded' ? config.state : [];
     this.#state = new InitialState(state, path.join(config.retained.directory, 'state'), this.#log);
     const names = this.#handshakeNames;
     if (config.tls !== undefined && names !== undefined) {
@@ -157,6 +159,7 @@ class Daemon {
     });
     try {
       const isCold = this.#config.backup === 'cold';
+      this.#replays = false;
       this.#startData(isCold ? undefined : await this.#startServer(), isCold ? this.#startRetaining() : undefined);
       this.#log.info('up', { address: this.#config.address.ip, pid: process.pid, version: VERSION });
       await ended;
@@ -170,10 +173,12 @@ class Daemon {
     }
   }
 
-  async #startServer(overlays: readonly Overlay[] = []): Promise<ServerHandles> {
+  async #startServer(): Promise<ServerHandles> {
     const tun = openTun();
     this.#tunFd = tun.fd;
     const isRecorded = this.#config.level === 'recorded';
+    // A recorded one finds the same file system on both hosts, whatever becomes of them; and a new one in its place, what it found.
+    const overlays = isRecorded || this.#replays ? this.#state.prepare() : [];
     this.#sharedFd = isRecorded ? createNorthMemory() : createChoicesFile();
     const shared = isRecorded ? { northFd: this.#sharedFd } : { choicesFd: this.#sharedFd };
     const enclosure = await this.#startEnclosure(tun.name, overlays, shared);
@@ -182,7 +187,8 @@ class Daemon {
 
   /** A cold host speaks now, and its log is to go through the server. */
   #startColdServer(replay: boolean): void {
-    this.#startServer(replay ? this.#state.prepare() : [])
+    this.#replays = replay;
+    this.#startServer()
       .then(async (server) => {
         // A server that is not ready yet would refuse those whom its predecessor would have served. A recorded one waits for the replay.
         if (replay && this.#config.level === 'stream') await this.#serverReady();
@@ -489,8 +495,10 @@ class Daemon {
         connections: told.connections,
       };
     }
+    if (told.event === 'used' && !this.#replays) void this.#state.keep();
     if (told.event === 'recovered') {
-      void this.#state.recovered().then((isKept) => {
+      this.#replays = false;
+      void this.#state.keep().then((isKept) => {
         if (isKept && this.#config.backup === 'cold') this.#command({ command: 'forget-log' });
       });
     }

@@ -135,6 +135,7 @@ export class DataLoop {
   readonly #hashKey = getRandomValues(new Uint32Array(2));
   #tunFd: number;
   #north: NorthWrap | undefined;
+  #isUsed = false;
   #choices: ChoicesFile | undefined;
   readonly #replica: Replica;
   readonly #witness: WitnessLink | undefined;
@@ -399,6 +400,9 @@ export class DataLoop {
     const { south, serverSouth } = this.#replica;
     // Of a server that nobody hears yet, nobody needs to know what it learns.
     this.#north?.drain(south === serverSouth, south.pristine);
+    if (south.pristine || this.#isUsed) return;
+    this.#isUsed = true;
+    this.#reports.event({ event: 'used' });
   }
 
   get #canReadServer(): boolean {

@@ -1,9 +1,10 @@
 /**
- * The initial state of a cold backup's server: directories that a replay must not change before it is over. Each is covered by an
- * overlay, inside the enclosure alone, whose upper layer takes the changes. docs/adr/0023 says why. In `<retained.directory>/state`:
+ * The initial state of a server: directories that must stay as they are for as long as they may be needed once more, by a replay that is
+ * repeated or a server that begins anew before anybody has connected. Each is covered by an overlay, inside the enclosure alone, whose
+ * upper layer takes the changes. docs/adr/0023 says why. In `<retained.directory>/state`:
  *
- *     replay/0/{lower,upper,work}     a replay goes on, or was broken off: to be deleted
- *     recovered/0/…                   it is over: the upper layers are the service's newest state, to be folded into the directories
+ *     replay/0/{lower,upper,work}     not counted yet, or broken off: to be deleted
+ *     recovered/0/…                   the upper layers are the service's newest state, to be folded into the directories
  *     ended/0/…                       that is done: to be deleted
  *
  * One name gives way to the next by a single rename, for all directories at once. `lower` is a link to the directory: it tells what is to be
@@ -38,10 +39,10 @@ export class InitialState {
   readonly #replay: string;
   readonly #recovered: string;
   readonly #ended: string;
-  /** Of the replay that goes on. */
+  /** Those whose changes do not count yet. */
   #overlays: readonly Overlay[] = [];
-  /** The replay has ended well, whether or not that is marked yet. */
-  #isOver = false;
+  /** The changes count, whether or not that is marked yet. */
+  #counts = false;
   #marking: Promise<void> | undefined;
 
   /** @param place where the layers are kept, a directory of this alone. */
@@ -65,7 +66,7 @@ export class InitialState {
     }
   }
 
-  /** Fresh layers for a replay that is to begin. A disk that has no room for them must not keep the service from going on. */
+  /** Fresh layers for a server that is to start. A disk that has no room for them must not keep the service from going on. */
   prepare(): readonly Overlay[] {
     try {
       this.#overlays = this.#directories.map((directory, index) =>
@@ -86,13 +87,13 @@ export class InitialState {
   }
 
   /**
-   * The replay is over. What it has written is on the disk before that can be read there.
-   * @returns whether it is: then the log is not needed any more.
+   * The server's changes count from now on. What was written until then is on the disk before that can be read there.
+   * @returns whether it is: then a log that led to it is not needed any more.
    */
-  async recovered(): Promise<boolean> {
+  async keep(): Promise<boolean> {
     if (this.#overlays.length === 0) return true;
     this.#overlays = [];
-    this.#isOver = true;
+    this.#counts = true;
     let isKept = true;
     this.#marking = this.#mark().catch((error: unknown) => {
       isKept = false;
@@ -104,15 +105,15 @@ export class InitialState {
 
   /**
    * Nothing of the service runs: directories and layers come to an end of which the next start need not know.
-   * @returns whether a replay of an earlier life has come to its end by that: its log must not be replayed once more
+   * @returns whether changes of an earlier life that count have come to the directories by that: a log that led to them must not be replayed once more
    * @throws FttcpError `state-not-folded`; it can be called again when that is mended
    */
   async settle(): Promise<boolean> {
     let isFolded = false;
     try {
       await this.#marking;
-      if (this.#isOver && existsSync(this.#replay)) await this.#mark();
-      this.#isOver = false;
+      if (this.#counts && existsSync(this.#replay)) await this.#mark();
+      this.#counts = false;
       this.#removeEnded();
       if (existsSync(this.#recovered)) {
         for (const layer of layersIn(this.#recovered)) await this.#fold(layer);
@@ -127,13 +128,9 @@ export class InitialState {
     } catch (cause) {
       const said = cause instanceof Error ? cause.message : String(cause);
       const advice = 'mend that and start fttcp once more, which goes on with it';
-      throw new FttcpError(
-        'state-not-folded',
-        `the state that a replay has led to cannot be kept: ${said}; ${advice}`,
-        {
-          cause,
-        },
-      );
+      throw new FttcpError('state-not-folded', `what the server has changed cannot be kept: ${said}; ${advice}`, {
+        cause,
+      });
     }
   }
 

@@ -297,7 +297,7 @@ function serviceYaml(
     service: SERVICE_NAME,
     address: `${ends.service}/${ends.prefix}`,
     ...said(options.settings),
-    ...(options.state !== undefined && options.settings.backup === 'cold' ? { state: [directory] } : {}),
+    ...(hasInitialState(options) ? { state: [directory] } : {}),
     lan: { ...section(extra.lan), interface: 'lan0', ...(options.mtu === undefined ? {} : { mtu: options.mtu }) },
     server: {
       ...server,
@@ -321,6 +321,11 @@ function serviceYaml(
   };
   writeFileSync(file('yaml'), stringify(config, { defaultStringType: 'QUOTE_DOUBLE' }), { mode: 0o600 });
   return file('yaml');
+}
+
+/** The other ones work on their own copy. */
+function hasInitialState({ state, settings: { backup, level } }: ServiceOptions): boolean {
+  return state !== undefined && (backup === 'cold' || level === 'recorded');
 }
 
 function said({ level, backup, nudge, snoop, takeover, recoveryDelay }: ServiceSettings): Record<string, string> {

@@ -34,6 +34,8 @@ export type ReplicaEvent =
   | { readonly event: 'replay-failed'; readonly problem: string }
   /** The retained log cannot be written at present; '' when it can be again. */
   | { readonly event: 'retained-log'; readonly problem: string }
+  /** Level recorded: the first connection of the service. A server that starts from the initial state lacks something from now on. */
+  | { readonly event: 'used' }
   | { readonly event: 'solo'; readonly epoch: number; readonly reason: string }
   | { readonly event: 'removing'; readonly epoch: number; readonly reason: string }
   | {

@@ -57,7 +57,7 @@ test('a host that never replayed anything has nothing to do', { skip }, async (t
   const state = host.start();
   state.check();
   await state.settle();
-  state.recovered();
+  state.keep();
   await state.settle();
   deepEqual(host.told, []);
   ok(!existsSync(host.place));
@@ -67,7 +67,7 @@ test('a replay that was over is folded at the end', { skip }, async (t) => {
   const host = new Host(t);
   const state = host.start();
   const seen = host.replay(state);
-  state.recovered();
+  state.keep();
   await state.settle();
   deepEqual(host.trees(), seen);
   deepEqual(readdirSync(host.place), []);
@@ -83,7 +83,7 @@ test('a replay that was over is folded at the next start, whatever the configura
   const host = new Host(t);
   const state = host.start();
   const seen = host.replay(state);
-  state.recovered();
+  state.keep();
   await marked(host);
   await host.start([]).settle();
   deepEqual(host.trees(), seen);
@@ -113,7 +113,7 @@ test('layers that were still being deleted are not folded again', { skip }, asyn
   const host = new Host(t);
   const state = host.start();
   host.replay(state);
-  state.recovered();
+  state.keep();
   await marked(host);
   renameSync(path.join(host.place, 'recovered'), path.join(host.place, 'ended'));
   const before = host.trees();
@@ -127,7 +127,7 @@ test('a fold that cannot be is told, and goes on when it can', { skip }, async (
   const host = new Host(t);
   const state = host.start();
   const seen = host.replay(state);
-  state.recovered();
+  state.keep();
   await marked(host);
   const [first = ''] = host.directories;
   renameSync(first, `${first}-away`);
@@ -161,7 +161,7 @@ test('a directory that was not covered is not folded', { skip }, async (t) => {
   state.giveUp(first);
   execFileSync('sh', ['-c', 'echo directly >>kept'], { cwd: first.directory });
   workCovered(second, 'rm kept');
-  state.recovered();
+  state.keep();
   const before = treeOf(first.directory);
   await state.settle();
   deepEqual(treeOf(first.directory), before);
@@ -174,7 +174,7 @@ test('a mark that could not be made is made at the end', { skip }, async (t) => 
   const state = host.start();
   const seen = host.replay(state);
   mkdirSync(path.join(host.place, 'recovered', 'in the way'), { recursive: true });
-  state.recovered();
+  state.keep();
   while (!host.events.includes('state-not-kept')) await new Promise((resolve) => setTimeout(resolve, 5));
   rmSync(path.join(host.place, 'recovered'), { recursive: true });
   await state.settle();
