@@ -4,7 +4,7 @@
  */
 
 /** At a failover clients wait as long as that, too. What the server has been asked by then is still to come on top. */
-const BEHIND_MS = 10;
+const BEHIND_MS = 25;
 
 export class Hesitation {
   readonly #mostMs: number;

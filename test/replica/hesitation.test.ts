@@ -9,8 +9,8 @@ import { Hesitation } from '../../src/replica/hesitation.ts';
 test('what is held is acknowledged at once by a server that keeps up, and a quarter of the timeout later at most', () => {
   const hesitation = new Hesitation(400);
   const held = (lagMs: number, nowMs: number) => hesitation.holdsBack(lagMs, nowMs);
-  deepEqual([held(0, 1_000), held(9, 1_001)], [false, false]);
-  deepEqual([held(10, 1_002), held(50, 1_101), held(0, 1_101.5)], [true, true, false]);
+  deepEqual([held(0, 1_000), held(24, 1_001)], [false, false]);
+  deepEqual([held(25, 1_002), held(124, 1_101), held(0, 1_101.5)], [true, true, false]);
   deepEqual([held(30, 1_200), held(129, 1_299), held(130, 1_300)], [true, true, false]);
   deepEqual([held(131, 1_301), held(230, 1_400)], [true, false]);
 });
