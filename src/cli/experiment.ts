@@ -30,7 +30,10 @@ export function registerExperiment(program: Command): void {
     .argument('<name...>', 'which ones, or all; a wrong name lists them')
     .option('--quick', 'fewer repetitions')
     .option('--repetitions <number>', 'of whatever an experiment repeats')
-    .option('--service <name>', 'of overhead: transfers of this one alone; a wrong name lists them')
+    .option(
+      '--service <name>',
+      'of overhead: transfers of this one alone, which --write puts in the place of those that are there; a wrong name lists them',
+    )
     .option('--json', 'print one JSON object on standard output')
     .option('--write', 'put results and pictures under docs/paper; of all experiments, the page docs/paper.md too')
     .option('--from <dir>', 'measure nothing: take the JSON of an earlier run')
@@ -85,6 +88,7 @@ async function measure(names: readonly ExperimentName[], flags: Flags): Promise<
     { interruptible },
     { enterUserNamespace },
     { checkTunDevice },
+    { readResults },
   ] = await Promise.all([
     import('../experiments/experiments.ts'),
     import('../experiments/transfer-services.ts'),
@@ -94,6 +98,7 @@ async function measure(names: readonly ExperimentName[], flags: Flags): Promise<
     import('../lab/interruption.ts'),
     import('../lab/user-namespace.ts'),
     import('../linux/tun.ts'),
+    import('../experiments/written-results.ts'),
   ]);
   if (flags.detectTimeout !== 'auto') parseTimeMs(flags.detectTimeout);
   const repetitions = flags.repetitions === undefined ? undefined : wholeNumber(flags.repetitions, '--repetitions', 1);
@@ -105,6 +110,7 @@ async function measure(names: readonly ExperimentName[], flags: Flags): Promise<
     runExperiments({
       names,
       out: flags.write ? DOCUMENTS : (flags.out ?? OUT),
+      written: flags.write && service !== undefined ? readResults(DOCUMENTS, names) : undefined,
       settings: {
         quick: flags.quick ?? false,
         repetitions,
@@ -123,15 +129,13 @@ async function measure(names: readonly ExperimentName[], flags: Flags): Promise<
 /** @throws FttcpError `usage` */
 function serviceOf<Known extends string>(
   names: readonly ExperimentName[],
-  { service, write }: Flags,
+  { service }: Flags,
   known: readonly Known[],
 ): Known | undefined {
   if (service === undefined) return undefined;
   const found = known.find((one) => one === service);
   if (found === undefined) throw new FttcpError('usage', `--service ${service}: there are ${known.join(', ')}`);
   if (!names.includes('overhead')) throw new FttcpError('usage', '--service is about overhead, which is not asked for');
-  if (write)
-    throw new FttcpError('usage', 'what --write puts under docs/paper is of every service: leave out --service');
   return found;
 }
 

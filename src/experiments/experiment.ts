@@ -31,6 +31,8 @@ export interface Experiment<Result extends object = object> {
   /** On two cores. */
   estimateS(settings: ExperimentSettings): number;
   measure(settings: ExperimentSettings): Promise<Outcome<Result>>;
+  /** A result of one service alone, with what was written down of the others. */
+  join?(written: Documented<Result>, result: Result): Result;
   tables(result: Result): Table[];
   /** Sentences: why our numbers are not the paper's, and what came of goals. */
   remarks(result: Result): string[];

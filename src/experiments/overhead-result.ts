@@ -25,6 +25,8 @@ export interface OverheadCase {
   readonly rate: Rate;
   readonly direction: Direction;
   readonly systems: readonly SystemOverhead[];
+  /** When the run was begun that it is of, where that is another one than the result's. */
+  readonly begunIso?: string;
 }
 
 export interface OverheadResult {
@@ -44,7 +46,9 @@ export const wayName = ({ rate, direction }: Pick<OverheadCase, 'rate' | 'direct
   `${RATE_NAMES[rate]}, ${direction}`;
 
 /** Each service with its cases, of those that were measured. */
-export function casesByService({ cases }: OverheadResult): (readonly [Service, readonly OverheadCase[]])[] {
+export function casesByService({
+  cases,
+}: Pick<OverheadResult, 'cases'>): (readonly [Service, readonly OverheadCase[]])[] {
   return SERVICES.map((service) => [service, cases.filter((one) => one.service === service)] as const).filter(
     ([, some]) => some.length > 0,
   );

@@ -13,6 +13,8 @@ export interface ExperimentRun {
   readonly settings: ExperimentSettings;
   /** Folder for JSON, SVG and PNG files. */
   readonly out: string;
+  /** Results to which those of one service alone belong. */
+  readonly written?: Partial<PaperResults> | undefined;
   /** Called with the tables of each as they come. */
   readonly show: (text: string) => void;
 }
@@ -24,7 +26,13 @@ export interface ExperimentsOutcome {
 }
 
 /** @throws FttcpError `interrupted` */
-export async function runExperiments({ names, settings, out, show }: ExperimentRun): Promise<ExperimentsOutcome> {
+export async function runExperiments({
+  names,
+  settings,
+  out,
+  written,
+  show,
+}: ExperimentRun): Promise<ExperimentsOutcome> {
   const results: Record<string, object> = {};
   const failures: string[] = [];
   const estimate = (some: readonly ExperimentName[]) =>
@@ -36,7 +44,14 @@ export async function runExperiments({ names, settings, out, show }: ExperimentR
       const experiment: Experiment = EXPERIMENTS[name];
       const startedMs = Date.now();
       const { result, pictures, failed } = await experiment.measure(settings);
-      const documented = document(name, result, startedMs, settings);
+      const before = written?.[name];
+      const joined = before !== undefined && experiment.join !== undefined ? experiment.join(before, result) : result;
+      const documented = document(
+        name,
+        joined,
+        startedMs,
+        before === undefined ? settings : { ...settings, service: undefined },
+      );
       results[name] = documented;
       if (failed > 0)
         failures.push(`${name}: in ${failed} runs a connection was lost, a byte was wrong, or nobody took over`);

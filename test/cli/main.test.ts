@@ -57,7 +57,6 @@ const MISUSES: readonly (readonly [string[], RegExp])[] = [
   [['experiment', 'gap', '--from', 'x', '--quick'], /^fttcp: --from measures nothing: .*\n$/],
   [['experiment', 'overhead', '--service', 'ftp'], /^fttcp: --service ftp: there are http, samba\n$/],
   [['experiment', 'gap', '--service', 'samba'], /^fttcp: --service is about overhead, .*\n$/],
-  [['experiment', 'overhead', '--service', 'http', '--write'], /^fttcp: what --write puts .*: leave out --service\n$/],
   [['experiment', 'gap', '--from', 'x', '--write'], /^fttcp: --from with --write makes the page, .*: say all\n$/],
   [['experiment', 'gap', '--from', '/nonexistent'], /^fttcp: --from \/nonexistent: there is no gap\.json\n$/],
   [['check-config', '-c', '/nonexistent'], /^fttcp: cannot read the configuration \/nonexistent: ENOENT/],

@@ -6,6 +6,7 @@ import { EXPERIMENT_NAMES, EXPERIMENTS, programsFor } from '../../src/experiment
 import type { FailoverResult } from '../../src/experiments/failover.ts';
 import { type FigureResult, PAPER_FIGURE_4 } from '../../src/experiments/figure.ts';
 import { type GapResult, gapsOf, recoveryDelays } from '../../src/experiments/gap.ts';
+import { machine } from '../../src/experiments/machine.ts';
 import { systemsOf } from '../../src/experiments/overhead.ts';
 import type { OverheadResult } from '../../src/experiments/overhead-result.ts';
 import type { ScalabilityResult } from '../../src/experiments/scalability.ts';
@@ -132,6 +133,26 @@ const RESULTS: Readonly<Record<keyof typeof EXPERIMENTS, object>> = {
   scalability,
   'cold-recovery': coldRecovery,
 };
+
+test('a service that was measured alone takes its place beside the others, which say what run they are of', () => {
+  const alone = {
+    ...overhead,
+    cases: overhead.cases.filter(({ service }) => service === 'samba').map((one) => ({ ...one })),
+  };
+  const { overhead: experiment } = EXPERIMENTS;
+  const run = { version: '0.1.0', startedIso: '2026-01-02T03:04:05.678Z', durationS: 1, quick: false, command: '' };
+  const joined = experiment.join?.({ ...overhead, machine: machine('reno'), run }, alone) ?? overhead;
+  deepEqual(
+    joined.cases.map(({ service, begunIso }) => [service, begunIso]),
+    [
+      ['http', run.startedIso],
+      ['samba', undefined],
+    ],
+  );
+  equal(joined.cases[1], alone.cases[0]);
+  match(experiment.remarks(joined).join('\n'), /Of an earlier run: HTTP \(begun 2026-01-02T03:04:05\.678Z\)\./);
+  doesNotMatch(experiment.remarks(overhead).join('\n'), /earlier run/);
+});
 
 test('there are the experiments that the command promises', () => {
   deepEqual(EXPERIMENT_NAMES, [
