@@ -157,11 +157,12 @@ export class NorthWrap implements NorthPort {
   }
 
   status(nowMs: number): NorthStatus {
+    const lagMs = this.replays ? this.#arrivals.ageOf(this.taken - this.leftBytes, nowMs) : 0;
     return {
       mode: this.replays ? 'replay' : 'record',
       bytes: this.taken + this.#recordedBytes,
       lagBytes: this.leftBytes,
-      lagMs: this.lagMs,
+      lagMs,
       lagMaxMs: this.#lag.at(nowMs),
       divergences: this.#divergences,
       unprotectedPrograms: this.#unprotected,

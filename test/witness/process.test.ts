@@ -6,6 +6,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync }
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
+import { until } from '../../src/lab/clock.ts';
 import type { View } from '../../src/replica/view.ts';
 import { needs } from '../needs.ts';
 import { Asker, freePort, KEY_HEX } from './asker.ts';
@@ -18,6 +19,7 @@ const PRIVATE_MOUNTS = IS_ROOT ? ['unshare', '-m'] : ['unshare', '-Urm'];
 const INTO_THEM = IS_ROOT ? ['-m'] : ['-U', '--preserve-credentials', '-m'];
 
 /** Compiled, this file is in dist/test/witness. */
+const TELLING_MS = 10_000;
 const BIN = new URL('../../../bin/fttcp.mjs', import.meta.url).pathname;
 const A = { index: 0, life: 100 };
 const view = (epoch: number): View => ({ epoch, primary: A, backups: [{ index: 1, life: epoch }] });
@@ -69,8 +71,11 @@ class Witness {
       .map((line) => JSON.parse(line));
   }
 
-  told(event: string): Record<string, unknown>[] {
-    return this.events.filter((one) => one.event === event);
+  /** What it tells comes by a pipe, and may be here later than what it answers. */
+  async told(event: string): Promise<Record<string, unknown>[]> {
+    const all = () => this.events.filter((one) => one.event === event);
+    await until(() => all().length > 0, { timeoutMs: TELLING_MS });
+    return all();
   }
 
   /** @returns the exit code; null after a signal. */
@@ -164,12 +169,13 @@ test('a full disk, and one that is read-only, keep the old view; a mended one st
   const read = await asker.read();
   deepEqual([read.view, read.problem], [view(1), '']);
   equal(statSync(path.join(inside, 'files.json')).ino, stored, 'the old file');
-  equal(witness.told('cannot-store').length, 1);
-  match(String(witness.told('cannot-store')[0]?.note), /make room/);
+  const cannotStore = await witness.told('cannot-store');
+  equal(cannotStore.length, 1);
+  match(String(cannotStore[0]?.note), /make room/);
 
   rmSync(filler);
   deepEqual((await asker.change(1, view(2))).view, view(2));
-  equal(witness.told('can-store-again').length, 1);
+  equal((await witness.told('can-store-again')).length, 1);
 
   remount(witness, 'ro');
   const { view: kept, problem } = await asker.change(2, view(3));
