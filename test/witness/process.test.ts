@@ -18,8 +18,8 @@ const IS_ROOT = process.getuid?.() === 0;
 const PRIVATE_MOUNTS = IS_ROOT ? ['unshare', '-m'] : ['unshare', '-Urm'];
 const INTO_THEM = IS_ROOT ? ['-m'] : ['-U', '--preserve-credentials', '-m'];
 
-/** Compiled, this file is in dist/test/witness. */
 const TELLING_MS = 10_000;
+/** Compiled, this file is in dist/test/witness. */
 const BIN = new URL('../../../bin/fttcp.mjs', import.meta.url).pathname;
 const A = { index: 0, life: 100 };
 const view = (epoch: number): View => ({ epoch, primary: A, backups: [{ index: 1, life: epoch }] });
