@@ -27,6 +27,7 @@ const view = (epoch: number): View => ({ epoch, primary: A, backups: [{ index: 1
 const directory = mkdtempSync(path.join(tmpdir(), 'fttcp-witness-'));
 const state = path.join(directory, 'state');
 const config = path.join(directory, 'witness.yaml');
+const witnesses: Witness[] = [];
 let asker: Asker;
 let port: number;
 
@@ -42,6 +43,8 @@ before(async () => {
 });
 
 after(() => {
+  // One whose test has failed still runs.
+  for (const { child } of witnesses) child.kill('SIGKILL');
   asker.close();
   rmSync(directory, { recursive: true });
 });
@@ -58,6 +61,7 @@ class Witness {
       env: { ...process.env, FTTCP_SKIP_SETUP: '1' },
       stdio: ['ignore', 'ignore', 'pipe'],
     });
+    witnesses.push(this);
     this.child.stderr?.setEncoding('utf8').on('data', (text) => {
       this.stderr += text;
     });
