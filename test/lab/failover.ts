@@ -66,19 +66,13 @@ export async function survives({ failovers, ...scenario }: Scenario): Promise<La
     account,
   );
   assert.equal(result.faults.length, scenario.at?.length ?? 0, account);
-  // A host that was replaced or left while it lived has left the fault nothing to hit: the run would have shown nothing. A suspicion alone may be
-  // reconsidered, and the first primary of a cold pair recovers by itself.
-  const unfounded = said.filter(
-    (line) => line.includes('without any fault') && !/: (suspected|recovered), /.test(line),
-  );
-  assert.deepEqual(unfounded, [], account);
+  // A host that was suspected while it lived has left the fault nothing to hit: the run would have shown nothing. The first primary of a
+  // cold pair recovers by itself.
+  assert.ok(!said.some((line) => line.includes('without any fault') && !line.includes(': recovered, ')), account);
   assert.equal(result.falsePromotions, 0, account);
-  // A pause may catch one frame between the look at the clock and the system call (ADR 4).
-  const caught = scenario.at?.some((fault) => fault.includes(':pause:')) ? 1 : 0;
-  assert.ok(result.voices.violations <= caught, account);
-  assert.equal(result.divergences, 0, account);
+  assert.equal(result.voices.violations, 0, account);
   const takenOver = scenario.at?.some((fault) => fault.endsWith(':primary')) ? 1 : 0;
   assert.equal(result.failovers.length, failovers ?? takenOver, account);
-  assert.equal(result.ok, result.voices.violations === 0, account);
+  assert.equal(result.ok, true, account);
   return result;
 }

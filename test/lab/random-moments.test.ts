@@ -4,8 +4,7 @@ import { client, example, survives, withFile } from './failover.ts';
 
 const skip = needs('tun');
 
-/** FTTCP_RUNS=20 for more; `npm run soak` and `npm run campaign` do as many as one likes. */
-const RUNS = Number(process.env.FTTCP_RUNS ?? 10);
+const RUNS = 20;
 const BYTES = 40_000_000;
 const RATE = '300mbit';
 const seed = Number(process.env.FTTCP_SEED ?? Math.floor(Math.random() * 2 ** 31));
